@@ -1,0 +1,1 @@
+"""The radiologist's desktop app: two synchronized viewers, two scores, everything on disk."""

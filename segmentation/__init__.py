@@ -1,0 +1,1 @@
+"""Preprocess, train and run the ensemble, and measure what it draws; knows neither sibling package."""
