@@ -1,0 +1,90 @@
+"""Folders that appear whole or not at all, also when the run is interrupted or the disk is full."""
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from segmentation.errors import StudyError
+
+
+def flush(path: Path) -> None:
+    """Wait until a file or folder is on the disk."""
+    if path.is_dir() and os.name == "nt":
+        return  # Windows can't open folders
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def drafts(*folders: Path) -> Iterator[tuple[Path, ...]]:
+    """An empty folder beside each of the given ones; they take their names in that order when the block ends well.
+
+    Raises StudyError if a folder is there already, if another run is at it, or if the disk fails. What an
+    interrupted run left behind is removed by the next one.
+    """
+    folders = tuple(folder.absolute() for folder in folders)
+    for folder in folders:
+        if folder.exists():
+            remedy = "Choose a folder that doesn't exist yet; what was made once is never changed."
+            raise StudyError("The folder is there already.", file=folder, remedy=remedy)
+    made = tuple(folder.with_name(f".{folder.name}.partial") for folder in folders)
+    try:
+        for folder in folders:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+        with _only_run(made[-1]):
+            _clear(made)
+            try:
+                for draft in made:
+                    draft.mkdir(mode=0o700)
+                yield made
+                _name(made, folders)
+            finally:
+                _clear(made)
+    except OSError as error:
+        remedy = "Check the free space and the permissions, then run it again; nothing half-made was left."
+        where = error.filename or folders[-1]
+        raise StudyError(f"Writing failed ({error.strerror or error}).", file=where, remedy=remedy) from error
+
+
+def _name(made: tuple[Path, ...], folders: tuple[Path, ...]) -> None:
+    named: list[tuple[Path, Path]] = []
+    try:
+        for draft, folder in zip(made, folders, strict=True):
+            draft.rename(folder)
+            named.append((draft, folder))
+            flush(folder.parent)
+    except BaseException:
+        for draft, folder in named:
+            folder.rename(draft)
+        raise
+
+
+def _clear(made: tuple[Path, ...]) -> None:
+    for draft in made:
+        if draft.exists():
+            shutil.rmtree(draft)
+
+
+@contextmanager
+def _only_run(draft: Path) -> Iterator[None]:
+    """A lock that dies with its process, on every system: SQLite's."""
+    lock = draft.with_suffix(".lock")
+    with closing(sqlite3.connect(lock, timeout=0, isolation_level=None)) as connection:
+        try:
+            connection.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise OSError(f"no lock in {draft.parent}: {error}") from error
+            remedy = "Wait for it to end, or choose another folder."
+            raise StudyError("Another run is writing here.", file=draft, remedy=remedy) from error
+        try:
+            yield
+        finally:
+            connection.rollback()
+            lock.unlink(missing_ok=True)
