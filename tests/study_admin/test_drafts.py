@@ -1,0 +1,92 @@
+"""Folders that appear whole or not at all."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from segmentation.errors import StudyError
+from study_admin.blinding.drafts import drafts
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from study_admin.blinding.drafts import drafts
+with drafts(Path(sys.argv[1])) as (draft,):
+    (draft / "half").write_text("written")
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+
+
+def listing(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def test_all_appear_at_the_end(tmp_path: Path) -> None:
+    with drafts(tmp_path / "key", tmp_path / "new/out") as (key, out):
+        (key / "k").touch()
+        (out / "o").touch()
+        assert not (tmp_path / "key").exists()
+        assert not (tmp_path / "new/out").exists()
+    assert listing(tmp_path) == ["key", "key/k", "new", "new/out", "new/out/o"]
+
+
+def test_nothing_appears_if_the_block_fails(tmp_path: Path) -> None:
+    for error in (StudyError("broken"), KeyboardInterrupt()):
+        with pytest.raises(type(error)), drafts(tmp_path / "key", tmp_path / "out") as (key, _):
+            (key / "k").touch()
+            raise error
+        assert listing(tmp_path) == []
+
+
+def test_nothing_appears_if_the_second_name_fails(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="Writing failed"), drafts(tmp_path / "key", tmp_path / "out"):
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out/of another").touch()
+    assert listing(tmp_path) == ["out", "out/of another"]
+
+
+def test_what_exists_is_never_touched(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    with (
+        pytest.raises(StudyError, match=r"out: The folder is there already"),
+        drafts(tmp_path / "key", tmp_path / "out"),
+    ):
+        pass
+    assert listing(tmp_path) == ["out"]
+
+
+def test_a_full_disk_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match=r"big: Writing failed \(No space left on device\)"), drafts(tmp_path / "out"):
+        raise OSError(28, os.strerror(28), "big")
+    assert listing(tmp_path) == []
+
+
+@pytest.fixture
+def holder(tmp_path: Path) -> "subprocess.Popen[str]":
+    process = subprocess.Popen([sys.executable, "-c", HOLD, tmp_path / "out"], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    yield process
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+def test_a_second_run_is_refused(tmp_path: Path, holder: "subprocess.Popen[str]") -> None:
+    with pytest.raises(StudyError, match="Another run is writing here"), drafts(tmp_path / "out"):
+        pass
+    assert ".out.partial/half" in listing(tmp_path)
+
+
+def test_what_a_killed_run_left_is_cleaned_by_the_next(tmp_path: Path, holder: "subprocess.Popen[str]") -> None:
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+    assert ".out.partial/half" in listing(tmp_path)
+    with drafts(tmp_path / "out") as (out,):
+        assert list(out.iterdir()) == []
+    assert listing(tmp_path) == ["out"]
