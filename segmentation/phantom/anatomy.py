@@ -1,0 +1,147 @@
+"""The anatomy of a simulated person: the ICBM152 template, bent and turned at random, on an exam's grid."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from segmentation.errors import StudyError
+
+Field = npt.NDArray[np.float32]
+FIELD_OF_VIEW_MM = (176.0, 216.0, 176.0)
+_CENTRE_MM = np.array([0.0, -17.0, 5.0])  # of the field of view, in the template's space
+_PIVOT_MM = np.array([0.0, -25.0, -30.0])  # heads nod and turn about the skull base
+_VENTRICLES_MM = np.array([0.0, -12.0, 12.0])
+_DEPTH_STEP = 3  # the depth map is smooth: every third voxel will do
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where an exam's voxels lie: axes towards left, back and head, as in the public tumour collections."""
+
+    spacing_mm: tuple[float, float, float]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        i, j, k = (round(length / step) for length, step in zip(FIELD_OF_VIEW_MM, self.spacing_mm, strict=True))
+        return i, j, k
+
+    @property
+    def world_from_voxel(self) -> npt.NDArray[np.float64]:
+        affine = np.diag([-self.spacing_mm[0], -self.spacing_mm[1], self.spacing_mm[2], 1.0])
+        middle = (np.array(self.shape) - 1) / 2
+        affine[:3, 3] = _CENTRE_MM - affine[:3, :3] @ middle
+        return affine
+
+    def world_mm(self) -> Field:
+        """Voxel centres, shape (3, i, j, k)."""
+        affine = self.world_from_voxel
+        axes = [affine[n, 3] + affine[n, n] * np.arange(size) for n, size in enumerate(self.shape)]
+        return np.stack(np.meshgrid(*axes, indexing="ij")).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Template:
+    """ICBM152 2009a as nilearn ships it, at 1 mm: T1 of the brain and tissue shares, from 0 to 1."""
+
+    t1: Field
+    grey: Field
+    white: Field
+    depth_mm: Field  # under the brain's surface; every third voxel only
+    voxel_from_world_mm: Field  # translation only: its axes run right, front, head
+
+    def sample(self, values: Field, at_mm: Field, step: int = 1) -> Field:
+        """Linear interpolation at points (3, ...) of the template's space; 0 outside."""
+        from scipy import ndimage
+
+        offset = self.voxel_from_world_mm.reshape(3, *[1] * (at_mm.ndim - 1))
+        return ndimage.map_coordinates(values, (at_mm + offset) / step, order=1, output=np.float32)
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """Tissue shares of one person on the exam's grid; outside the brain all are 0, inside they add up to 1."""
+
+    grid: Grid
+    template_mm: Field  # where each voxel came from in the template, (3, i, j, k)
+    brain: npt.NDArray[np.bool_]
+    white: Field
+    grey: Field
+    fluid: Field
+    depth_mm: Field
+
+
+@cache
+def load_template() -> Template:
+    """Read the template that nilearn carries; nothing is downloaded."""
+    try:
+        from nilearn import datasets
+        from scipy import ndimage
+    except ImportError as error:
+        what = f"Simulation needs the package {error.name}, which is not installed."
+        raise StudyError(what, remedy='Install it with: pip install "blindread[segmentation]"') from error
+    images = [
+        load(resolution=1)
+        for load in (datasets.load_mni152_template, datasets.load_mni152_gm_template, datasets.load_mni152_wm_template)
+    ]
+    t1, grey, white = (_unit(image) for image in images)
+    coarse = (t1 > 0)[::_DEPTH_STEP, ::_DEPTH_STEP, ::_DEPTH_STEP]
+    depth = ndimage.distance_transform_edt(ndimage.binary_fill_holes(coarse), sampling=_DEPTH_STEP)
+    return Template(t1, grey, white, depth.astype(np.float32), -images[0].affine[:3, 3].astype(np.float32))
+
+
+def _unit(image: Any) -> Field:
+    values = np.asarray(image.dataobj, np.float32)
+    return values / values.max()
+
+
+def smooth_noise(rng: np.random.Generator, grid: Grid, correlation_mm: float) -> Field:
+    """A random field (cubic B-splines), mean about 0, standard deviation 1, its bumps `correlation_mm` wide."""
+    counts = [int(np.ceil(n * s / correlation_mm)) + 4 for n, s in zip(grid.shape, grid.spacing_mm, strict=True)]
+    field = rng.standard_normal(counts).astype(np.float32)
+    for size, step, count in zip(grid.shape, grid.spacing_mm, counts, strict=True):
+        at = np.abs((np.arange(size) * step / correlation_mm)[:, None] + 1 - np.arange(count))
+        near, far = 2 / 3 - at**2 * (1 - at / 2), np.clip(2 - at, 0, None) ** 3 / 6
+        weights = np.where(at < 1, near, far).astype(np.float32)
+        field = np.tensordot(field, weights, axes=(0, 1))  # takes the first axis away and puts the fine one last
+    return field / field.std()
+
+
+def place_of(grid: Grid, rng: np.random.Generator) -> Field:
+    """Template place of each voxel of one person's head: its pose, size, large and small bends, and ventricles."""
+    at = grid.world_mm() - _column(_PIVOT_MM)
+    at = np.tensordot(_rotation(np.radians(rng.normal(0, [4, 3, 4]))), at, axes=1).astype(np.float32)
+    at *= _column(rng.normal(1.0, 0.035, 3))
+    at += _column(_PIVOT_MM + rng.normal(0, 2, 3))
+    for correlation_mm, amplitude_mm in ((55.0, 2.6), (18.0, 1.5)):
+        at += amplitude_mm * np.stack([smooth_noise(rng, grid, correlation_mm) for _ in range(3)])
+    from_ventricles = at - _column(_VENTRICLES_MM)
+    near = np.exp(-((from_ventricles / _column(np.array([30.0, 45.0, 25.0]))) ** 2).sum(0))
+    return at + from_ventricles * (rng.uniform(-0.22, 0.3) * near)
+
+
+def tissues(template: Template, grid: Grid, template_mm: Field) -> Anatomy:
+    """Tissue shares, made crisper than the template: it is a mean of 152 people, in whom each border lay elsewhere."""
+    t1 = template.sample(template.t1, template_mm)
+    brain = t1 > 0.3
+    white = template.sample(template.white, template_mm) ** 2
+    grey = template.sample(template.grey, template_mm) ** 2
+    fluid = np.clip((0.66 - t1) / 0.2, 0, 1) ** 1.5 * 1.4
+    total = np.where(brain, white + grey + fluid + 1e-6, np.float32(np.inf))
+    depth_mm = template.sample(template.depth_mm, template_mm, _DEPTH_STEP)
+    return Anatomy(grid, template_mm, brain, white / total, grey / total, fluid / total, depth_mm)
+
+
+def _column(values: npt.NDArray[np.float64]) -> Field:
+    return np.asarray(values, np.float32).reshape(3, 1, 1, 1)
+
+
+def _rotation(angles: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Rotation about x, then y, then z."""
+    (cx, cy, cz), (sx, sy, sz) = np.cos(angles), np.sin(angles)
+    about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
+    about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
+    about_z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
+    return about_z @ about_y @ about_x
