@@ -7,6 +7,7 @@ from pathlib import Path
 
 from segmentation.errors import StudyError
 
+_INSTALL = 'Install it with: pip install "blindread[segmentation]"'
 _SIMULATE = """\
 Make exams of people who do not exist, with tumours whose true extent is known: to try the reader app, to practise,
 to demonstrate, and to rehearse a study before the first patient's images are touched.
@@ -43,6 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.run(options)
     except StudyError as error:
         print(f"segmentation: {error}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        print(f"segmentation: The package {error.name} is not installed. {_INSTALL}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nStopped. What was finished is kept; the same command goes on from there.", file=sys.stderr)
@@ -95,11 +99,8 @@ def _simulate(options: argparse.Namespace) -> None:
 
 def _with_bar(numbers: Iterable[int]) -> Iterable[int]:
     """A progress bar with the time that is left."""
-    try:
-        from tqdm import tqdm
-    except ImportError as error:
-        what = "Simulation needs the package tqdm, which is not installed."
-        raise StudyError(what, remedy='Install it with: pip install "blindread[segmentation]"') from error
+    from tqdm import tqdm
+
     return tqdm(numbers, desc="exams", unit="exam")
 
 

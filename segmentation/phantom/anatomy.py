@@ -126,12 +126,12 @@ def tissues(template: Template, grid: Grid, template_mm: Field) -> Anatomy:
     """Tissue shares, made crisper than the template: it is a mean of 152 people, in whom each border lay elsewhere."""
     t1 = template.sample(template.t1, template_mm)
     brain = t1 > 0.3
-    white = template.sample(template.white, template_mm) ** 2
-    grey = template.sample(template.grey, template_mm) ** 2
+    white, grey = (np.square(template.sample(values, template_mm)) for values in (template.white, template.grey))
     fluid = np.clip((0.66 - t1) / 0.2, 0, 1) ** 1.5 * 1.4
-    total = np.where(brain, white + grey + fluid + 1e-6, np.float32(np.inf))
+    total: Field = np.where(brain, white + grey + fluid + 1e-6, np.inf).astype(np.float32)
     depth_mm = template.sample(template.depth_mm, template_mm, _DEPTH_STEP)
-    return Anatomy(grid, template_mm, brain, white / total, grey / total, fluid / total, depth_mm)
+    white, grey, fluid = (np.divide(share, total) for share in (white, grey, fluid))
+    return Anatomy(grid, template_mm, brain, white, grey, fluid, depth_mm)
 
 
 def _column(values: npt.NDArray[np.float64]) -> Field:

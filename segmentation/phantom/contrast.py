@@ -47,7 +47,7 @@ def vessels(anatomy: Anatomy, rng: np.random.Generator) -> Field:
     veins = lines * np.clip(anatomy.fluid * 2.5 - 0.1, 0, 1) * shallow
     rim = np.clip((5 - anatomy.depth_mm) / 3, 0, 1)
     sinus = np.exp(-((x / 3.0) ** 2)) * rim * ((z > 0) & (y < 60))
-    falx = 0.7 * np.exp(-((x / 1.3) ** 2)) * np.clip(anatomy.fluid * 3, 0, 1) * ((z > 28) | (y > 32))
+    falx = 0.55 * np.exp(-((x / 1.3) ** 2)) * np.clip(anatomy.fluid * 3, 0, 1) * ((z > 28) | (y > 32))
     falx *= np.clip(0.5 + 0.5 * smooth_noise(rng, grid, 6.0), 0.15, 1)
     choroid = np.exp(-(((np.abs(x) - 22) / 7) ** 2) - ((y + 40) / 9) ** 2 - ((z - 8) / 9) ** 2)
     choroid *= anatomy.fluid * np.clip(smooth_noise(rng, grid, 4.0) + 0.2, 0, 1)

@@ -95,8 +95,8 @@ def _draw(
     allowed: Mask | None,
 ) -> Mask:
     """Scale the hand's error, by halving, until the overlap is the technician's."""
-    distance_mm = _inside_mm(_without_thin_parts(truth, technician.thinnest_mm, spacing_mm), spacing_mm)
-    distance_mm = _rounded(distance_mm, technician.rounding_mm, spacing_mm)
+    seen = _without_thin_parts(_without_holes(truth), technician.thinnest_mm, spacing_mm)
+    distance_mm = _rounded(_inside_mm(seen, spacing_mm), technician.rounding_mm, spacing_mm)
     grid = _Patch(spacing_mm, truth.shape)
     error_mm = technician.wander_mm * smooth_noise(rng, grid, technician.correlation_mm) + technician.bias_mm
     error_mm = error_mm + technician.jitter_mm * rng.standard_normal(truth.shape[2])
@@ -116,6 +116,13 @@ def _draw(
 def _overlap(a: Mask, b: Mask) -> float:
     total = int(np.count_nonzero(a)) + int(np.count_nonzero(b))
     return 2 * int(np.count_nonzero(a & b)) / total
+
+
+def _without_holes(mask: Mask) -> Mask:
+    """Filled slice by slice: a hand draws closed lines."""
+    from scipy import ndimage
+
+    return np.stack([ndimage.binary_fill_holes(mask[..., k]) for k in range(mask.shape[2])], axis=2)
 
 
 def _without_thin_parts(mask: Mask, thinnest_mm: float, spacing_mm: tuple[float, float, float]) -> Mask:

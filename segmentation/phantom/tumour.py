@@ -13,7 +13,7 @@ import numpy.typing as npt
 from segmentation.phantom.anatomy import Anatomy, Field, Grid, Template, smooth_noise
 
 _STEP_MM = 1.5  # of the growth's own grid
-_HALF_BOX_MM = 63.0
+_HALF_BOX_MM = 57.0
 _MAX_STEPS = 1500
 
 
@@ -44,7 +44,7 @@ class Tumour:
     @property
     def mask(self) -> npt.NDArray[np.bool_]:
         """The whole tumour, oedema included: the truth."""
-        return np.maximum(self.core, self.oedema) > 0.5
+        return self.core + self.oedema > 0.5
 
 
 def draw_plan(template: Template, rng: np.random.Generator) -> Plan:

@@ -306,6 +306,16 @@ def test_save_into_no_folder_is_a_sentence(tmp_path: Path) -> None:
         volumes.save(tmp_path / "x.nii", volume)
 
 
+def test_full_disk_is_a_sentence_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_space(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", no_space)
+    with pytest.raises(StudyError, match=r"x\.nii\.gz: .*No space left on device.*free space"):
+        volumes.save(tmp_path / "x.nii.gz", Volume(np.zeros((2, 2, 2), np.uint8), AFFINE))
+    assert not list(tmp_path.iterdir())
+
+
 def test_same_grid() -> None:
     a = Volume(np.zeros((200, 5, 6)), AFFINE)
     moved, stretched = AFFINE.copy(), AFFINE.copy()
