@@ -115,7 +115,7 @@ def place_of(grid: Grid, rng: np.random.Generator) -> Field:
     at = np.tensordot(_rotation(np.radians(rng.normal(0, [4, 3, 4]))), at, axes=1).astype(np.float32)
     at *= _column(rng.normal(1.0, 0.035, 3))
     at += _column(_PIVOT_MM + rng.normal(0, 2, 3))
-    for correlation_mm, amplitude_mm in ((55.0, 2.6), (18.0, 1.5)):
+    for correlation_mm, amplitude_mm in ((70.0, 2.6), (18.0, 1.4)):
         at += amplitude_mm * np.stack([smooth_noise(rng, grid, correlation_mm) for _ in range(3)])
     from_ventricles = at - _column(_VENTRICLES_MM)
     near = np.exp(-((from_ventricles / _column(np.array([30.0, 45.0, 25.0]))) ** 2).sum(0))
@@ -127,6 +127,8 @@ def tissues(template: Template, grid: Grid, template_mm: Field) -> Anatomy:
     t1 = template.sample(template.t1, template_mm)
     brain = t1 > 0.3
     white, grey = (np.square(template.sample(values, template_mm)) for values in (template.white, template.grey))
+    solid = np.clip((t1 - 0.38) / 0.2, 0, 1)  # the template's shares leak into the ventricles
+    white, grey = white * solid, grey * solid
     fluid = np.clip((0.66 - t1) / 0.2, 0, 1) ** 1.5 * 1.4
     total: Field = np.where(brain, white + grey + fluid + 1e-6, np.inf).astype(np.float32)
     depth_mm = template.sample(template.depth_mm, template_mm, _DEPTH_STEP)
