@@ -57,7 +57,7 @@ def presets_of(array: npt.NDArray) -> dict[str, Window]:
 
 def _air_value(array: npt.NDArray) -> float | None:
     """The one value that most of the image's border has; None where the air is noisy."""
-    faces = [array.take(side, axis) for axis in (0, 1) for side in (0, -1)]
+    faces = (array[0], array[-1], array[:, 0], array[:, -1])
     values, counts = np.unique(np.concatenate([face.ravel() for face in faces]), return_counts=True)
     commonest = counts.argmax()
     return float(values[commonest]) if counts[commonest] > counts.sum() / 2 else None
