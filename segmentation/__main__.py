@@ -55,37 +55,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    plain = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="segmentation", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    one = commands.add_parser(
+    _add_simulate(commands)
+    _add_technician(commands)
+    return parser
+
+
+def _add_simulate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = commands.add_parser(
         "simulate",
         help="make exams with known truth",
         description=_SIMULATE,
         epilog=_SIMULATE_END,
-        formatter_class=plain,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    one.add_argument("out", type=Path, metavar="OUT", help="a new or empty folder, or one of an interrupted run")
-    one.add_argument("--count", type=int, default=5, metavar="N", help="how many exams (default 5)")
-    one.add_argument("--seed", type=int, default=1, metavar="S", help="a whole number from 0 up (default 1)")
-    one.add_argument(
-        "--spacing",
-        type=float,
-        nargs=3,
-        default=(1, 1, 2),
-        metavar=("X", "Y", "Z"),
-        help="voxel size in mm (default 1 1 2)",
+    command.add_argument("out", type=Path, metavar="OUT", help="a new or empty folder, or one of an interrupted run")
+    command.add_argument("--count", type=int, default=5, metavar="N", help="how many exams (default 5)")
+    command.add_argument("--seed", type=int, default=1, metavar="S", help="a whole number from 0 up (default 1)")
+    spacing = "voxel size in mm (default 1 1 2)"
+    command.add_argument("--spacing", type=float, nargs=3, default=(1, 1, 2), metavar=("X", "Y", "Z"), help=spacing)
+    command.set_defaults(run=_simulate)
+
+
+def _add_technician(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = commands.add_parser(
+        "technician",
+        help="draw a simulated technician's outline",
+        description=_TECHNICIAN,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    one.set_defaults(run=_simulate)
-    two = commands.add_parser(
-        "technician", help="draw a simulated technician's outline", description=_TECHNICIAN, formatter_class=plain
-    )
-    two.add_argument("truth", type=Path, metavar="TRUTH", help="a mask; whatever is above 0 counts as tumour")
-    two.add_argument("out", type=Path, metavar="OUT", help="the outline, a new .nii.gz file: 0 and 1 on the same grid")
-    two.add_argument("--seed", type=int, default=1, metavar="S", help="decides habits and hand (default 1)")
-    two.add_argument("--image", type=Path, metavar="T1C", help="a skull-stripped image: nothing is drawn where it is 0")
-    two.set_defaults(run=_technician)
-    return parser
+    command.add_argument("truth", type=Path, metavar="TRUTH", help="a mask; whatever is above 0 counts as tumour")
+    command.add_argument("out", type=Path, metavar="OUT", help="a new .nii.gz file: 0 and 1, on the same grid")
+    command.add_argument("--seed", type=int, default=1, metavar="S", help="decides habits and hand (default 1)")
+    command.add_argument("--image", type=Path, metavar="T1C", help="a stripped image: nothing is drawn where it is 0")
+    command.set_defaults(run=_technician)
 
 
 def _simulate(options: argparse.Namespace) -> None:
@@ -101,7 +105,8 @@ def _with_bar(numbers: Iterable[int]) -> Iterable[int]:
     """A progress bar with the time that is left."""
     from tqdm import tqdm
 
-    return tqdm(numbers, desc="exams", unit="exam")
+    todo = list(numbers)
+    return tqdm(todo, desc="exams", unit="exam", disable=not todo)
 
 
 def _technician(options: argparse.Namespace) -> None:

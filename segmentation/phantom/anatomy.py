@@ -14,7 +14,7 @@ FIELD_OF_VIEW_MM = (176.0, 216.0, 176.0)
 _CENTRE_MM = np.array([0.0, -17.0, 5.0])  # of the field of view, in the template's space
 _PIVOT_MM = np.array([0.0, -25.0, -30.0])  # heads nod and turn about the skull base
 _VENTRICLES_MM = np.array([0.0, -12.0, 12.0])
-_DEPTH_STEP = 3  # the depth map is smooth: every third voxel will do
+DEPTH_STEP = 3  # the depth map is smooth: every third voxel will do
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,12 @@ class Template:
     depth_mm: Field  # under the brain's surface; every third voxel only
     voxel_from_world_mm: Field  # translation only: its axes run right, front, head
 
+    def depth_at(self, at_mm: Field) -> Field:
+        """Depth under the brain's surface at points (3, ...) of the template's space."""
+        return self.sample(self.depth_mm, at_mm, DEPTH_STEP)
+
     def sample(self, values: Field, at_mm: Field, step: int = 1) -> Field:
-        """Linear interpolation at points (3, ...) of the template's space; 0 outside."""
+        """Linear interpolation of an array with every `step`th voxel at points (3, ...); 0 outside."""
         from scipy import ndimage
 
         offset = self.voxel_from_world_mm.reshape(3, *[1] * (at_mm.ndim - 1))
@@ -87,8 +91,8 @@ def load_template() -> Template:
         for load in (datasets.load_mni152_template, datasets.load_mni152_gm_template, datasets.load_mni152_wm_template)
     ]
     t1, grey, white = (_unit(image) for image in images)
-    coarse = (t1 > 0)[::_DEPTH_STEP, ::_DEPTH_STEP, ::_DEPTH_STEP]
-    depth = ndimage.distance_transform_edt(ndimage.binary_fill_holes(coarse), sampling=_DEPTH_STEP)
+    coarse = (t1 > 0)[::DEPTH_STEP, ::DEPTH_STEP, ::DEPTH_STEP]
+    depth = ndimage.distance_transform_edt(ndimage.binary_fill_holes(coarse), sampling=DEPTH_STEP)
     return Template(t1, grey, white, depth.astype(np.float32), -images[0].affine[:3, 3].astype(np.float32))
 
 
@@ -131,7 +135,7 @@ def tissues(template: Template, grid: Grid, template_mm: Field) -> Anatomy:
     white, grey = white * solid, grey * solid
     fluid = np.clip((0.66 - t1) / 0.2, 0, 1) ** 1.5 * 1.4
     total: Field = np.where(brain, white + grey + fluid + 1e-6, np.inf).astype(np.float32)
-    depth_mm = template.sample(template.depth_mm, template_mm, _DEPTH_STEP)
+    depth_mm = template.depth_at(template_mm)
     white, grey, fluid = (np.divide(share, total) for share in (white, grey, fluid))
     return Anatomy(grid, template_mm, brain, white, grey, fluid, depth_mm)
 

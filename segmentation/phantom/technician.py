@@ -41,7 +41,7 @@ class Technician:
 
 
 def draw_technician(rng: np.random.Generator) -> Technician:
-    """A technician at random; Dice 0.82 to 0.92, as between experts on whole tumours (BraTS: 0.85 on average)."""
+    """A technician at random; Dice 0.82 to 0.92, as between experts on whole tumours (mean 0.85; Menze 2015)."""
     return Technician(
         dice=float(rng.uniform(0.82, 0.92)),
         wander_mm=1.0,

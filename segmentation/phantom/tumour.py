@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from segmentation.phantom.anatomy import Anatomy, Field, Grid, Template, smooth_noise
+from segmentation.phantom.anatomy import DEPTH_STEP, Anatomy, Field, Grid, Template, smooth_noise
 
 _STEP_MM = 1.5  # of the growth's own grid
 _HALF_BOX_MM = 57.0
@@ -49,7 +49,7 @@ class Tumour:
 
 def draw_plan(template: Template, rng: np.random.Generator) -> Plan:
     """A random tumour with its seed deep enough in cerebral white matter."""
-    step = 3
+    step = DEPTH_STEP
     white, depth = template.white[::step, ::step, ::step], template.depth_mm
     places = np.argwhere((white > 0.8) & (depth > 14)) * step - template.voxel_from_world_mm
     x, y, z = places.T
@@ -64,7 +64,7 @@ def push_aside(template: Template, template_mm: Field, plan: Plan) -> Field:
     """Mass effect: tissue moves away from the tumour, least near the skull, which does not give way."""
     away = template_mm - plan.centre_mm.astype(np.float32).reshape(3, 1, 1, 1)
     distance = np.sqrt((away**2).sum(0)) / plan.radius_mm
-    taper = np.clip(template.sample(template.depth_mm, template_mm, 3) / 18, 0, 1)
+    taper = np.clip(template.depth_at(template_mm) / 18, 0, 1)
     return template_mm - away * (plan.shift * 2 / (1 + distance**2) * taper)
 
 
