@@ -5,6 +5,7 @@ in the same pass. The grey picture of a layer, plane and slice is made once, for
 all layers; each is kept until something that it shows changes. Knows no Qt.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,12 +26,15 @@ _Box = tuple[int, int, int, int]  # left, top, right, bottom; the last two are t
 
 
 @dataclass(frozen=True, eq=False)
-class Overlay:
-    """A segmentation's part of a picture: premultiplied ARGB pixels, and where their upper left corner lies."""
+class Patch:
+    """The part of a picture that holds something: its pixels, and where their upper left corner lies.
+
+    Grey 0-255 (uint8) of a layer, premultiplied ARGB (uint32) of a segmentation.
+    """
 
     x: int
     y: int
-    pixels: npt.NDArray[np.uint32]
+    pixels: npt.NDArray
 
 
 @dataclass(frozen=True)
@@ -48,24 +52,19 @@ class Scene:
     def __init__(self, exam: ExamImages) -> None:
         self._exam = exam
         self._samplers: dict[tuple[str, Plane], _Sampler] = {}
-        self._greys: dict[tuple[str, Plane], tuple[object, npt.NDArray[np.uint8]]] = {}
-        self._overlays: dict[tuple[Side, Plane], tuple[object, Overlay | None]] = {}
+        self._greys: dict[tuple[str, Plane], tuple[object, Patch | None]] = {}
+        self._overlays: dict[tuple[Side, Plane], tuple[object, Patch | None]] = {}
 
-    def grey(
-        self, layer: str, index: int, placement: Placement, window: Window, is_interpolated: bool
-    ) -> npt.NDArray[np.uint8]:
-        """A layer's slice as grey pixels (height, width), rows from the top; valid until the next change of view."""
+    def grey(self, layer: str, index: int, placement: Placement, window: Window, is_interpolated: bool) -> Patch | None:
+        """What of a layer's slice is not black; valid until the next change of view."""
         slot, key = (layer, placement.plane), (index, placement, window, is_interpolated)
         kept = self._greys.get(slot)
         if kept is None or kept[0] != key:
-            picture = _cut(self._exam.layers[layer].array, placement.plane, index)
-            sampler = self._samplers.setdefault(slot, _Sampler(np.float32))
-            whole = (0, 0, placement.width, placement.height)
-            kept = key, sampler.sample(picture, placement, whole, window, is_interpolated)
+            kept = key, self._draw_grey(layer, index, placement, window, is_interpolated)
             self._greys[slot] = kept
         return kept[1]
 
-    def overlay(self, side: Side, index: int, placement: Placement, look: OverlayLook) -> Overlay | None:
+    def overlay(self, side: Side, index: int, placement: Placement, look: OverlayLook) -> Patch | None:
         """A side's segmentation in a slice; None where there is nothing of it in the picture."""
         slot, key = (side, placement.plane), (index, placement, look)
         kept = self._overlays.get(slot)
@@ -74,7 +73,18 @@ class Scene:
             self._overlays[slot] = kept
         return kept[1]
 
-    def _draw_overlay(self, side: Side, index: int, placement: Placement, look: OverlayLook) -> Overlay | None:
+    def _draw_grey(
+        self, layer: str, index: int, placement: Placement, window: Window, is_interpolated: bool
+    ) -> Patch | None:
+        picture = _cut(self._exam.layers[layer].array, placement.plane, index)
+        reach_px = math.ceil(max(placement.px_u, placement.px_v))  # interpolation carries light one voxel on
+        box = _box_of(picture > window.lower, placement, reach_px)
+        if box is None:
+            return None
+        sampler = self._samplers.setdefault((layer, placement.plane), _Sampler(np.float32))
+        return Patch(box[0], box[1], sampler.sample(picture, placement, box, window, is_interpolated))
+
+    def _draw_overlay(self, side: Side, index: int, placement: Placement, look: OverlayLook) -> Patch | None:
         picture = _cut(self._exam.masks[side].array, placement.plane, index)
         box = _box_of(picture, placement, look.line_px)
         if box is None:
@@ -84,7 +94,7 @@ class Scene:
         if look.style is OverlayStyle.OUTLINE:
             mask = _border(mask, look.line_px)
         colours = np.array([0, _premultiplied(_alpha(look))], np.uint32)
-        return Overlay(box[0], box[1], colours[mask])
+        return Patch(box[0], box[1], colours[mask])
 
 
 class _Sampler:
@@ -137,15 +147,15 @@ def _cut(array: npt.NDArray, plane: Plane, index: int) -> npt.NDArray:
     return picture if plane.v_sign > 0 else picture[::-1]
 
 
-def _box_of(mask: npt.NDArray, placement: Placement, line_px: int) -> _Box | None:
-    """The part of the picture in which a slice of a mask lies, with room for its border."""
-    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
+def _box_of(voxels: npt.NDArray, placement: Placement, around_px: int) -> _Box | None:
+    """The part of the picture in which the true voxels of a slice lie, and some pixels around."""
+    columns, rows = np.flatnonzero(voxels.any(axis=0)), np.flatnonzero(voxels.any(axis=1))
     if not columns.size:
         return None
-    left = int(np.floor(placement.x0 + columns[0] * placement.px_u)) - line_px
-    right = int(np.ceil(placement.x0 + (columns[-1] + 1) * placement.px_u)) + line_px
-    top = int(np.floor(placement.y0 + rows[0] * placement.px_v)) - line_px
-    bottom = int(np.ceil(placement.y0 + (rows[-1] + 1) * placement.px_v)) + line_px
+    left = int(np.floor(placement.x0 + columns[0] * placement.px_u)) - around_px
+    right = int(np.ceil(placement.x0 + (columns[-1] + 1) * placement.px_u)) + around_px
+    top = int(np.floor(placement.y0 + rows[0] * placement.px_v)) - around_px
+    bottom = int(np.ceil(placement.y0 + (rows[-1] + 1) * placement.px_v)) + around_px
     left, top, right, bottom = max(left, 0), max(top, 0), min(right, placement.width), min(bottom, placement.height)
     return (left, top, right, bottom) if left < right and top < bottom else None
 
