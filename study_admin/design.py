@@ -11,6 +11,7 @@ Glossary, used with these meanings in the whole of `study_admin`; `reader_app.se
 - **practice exam**: shown first, never counted; its sides are drawn apart from those of the study exams.
 """
 
+import fnmatch
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -167,34 +168,44 @@ def find_exams(
 ) -> tuple[Exam, ...]:
     """The exams in the sub-folders of a folder, practice exams first in the order named, the rest by name.
 
-    Each pattern (as in a shell: `*`, `?`, `[...]`) has to match exactly one image per exam. Raises `StudyProblemsError`
-    with all that is missing, ambiguous or used twice.
+    Patterns are as in a shell: `*`, `?`, `[...]`. Those of files have to match exactly one image per exam; those of
+    folders to leave out match as many as there are. Raises `StudyProblemsError` with all that is missing, ambiguous
+    or used twice.
     """
-    try:
-        names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-    except OSError as error:
-        remedy = "Give the folder that holds one sub-folder per exam."
-        raise StudyError(f"The folder can't be read ({error.strerror}).", file=folder, remedy=remedy) from error
-    problems = [
-        StudyError("There is no exam of this name.", file=folder / name, remedy="Correct --practice or --leave-out.")
-        for name in (*practice, *left_out)
-        if name not in names
-    ]
-    wanted = [name for name in practice if name in names]
-    wanted += [name for name in names if name not in practice]
+    problems: list[StudyError] = []
     exams = []
-    for name in wanted:
-        if name not in left_out:
-            try:
-                exams.append(_find_exam(folder / name, arms, t1c, flair, name in practice))
-            except StudyProblemsError as error:
-                problems += error.problems
+    for name in _exam_names(folder, practice, left_out, problems):
+        try:
+            exams.append(_find_exam(folder / name, arms, t1c, flair, name in practice))
+        except StudyProblemsError as error:
+            problems += error.problems
     if not exams and not problems:
         remedy = "Put each exam into a sub-folder of its own."
         problems.append(StudyError("The folder has no sub-folder with an exam.", file=folder, remedy=remedy))
     if problems:
         raise StudyProblemsError(problems)
     return tuple(exams)
+
+
+def _exam_names(
+    folder: Path, practice: Sequence[str], left_out: Sequence[str], problems: list[StudyError]
+) -> list[str]:
+    """Sub-folders in the order of the study; adds to `problems` what is named and isn't there."""
+    try:
+        names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    except OSError as error:
+        remedy = "Give the folder that holds one sub-folder per exam."
+        raise StudyError(f"The folder can't be read ({error.strerror}).", file=folder, remedy=remedy) from error
+    left = {name for pattern in left_out for name in fnmatch.filter(names, pattern)}
+    unknown = [name for name in practice if name not in names]
+    unknown += [pattern for pattern in left_out if not fnmatch.filter(names, pattern)]
+    problems += [
+        StudyError("There is no exam of this name.", file=folder / name, remedy="Correct --practice or --leave-out.")
+        for name in unknown
+    ]
+    wanted = [name for name in dict.fromkeys(practice) if name in names]
+    wanted += [name for name in names if name not in practice]
+    return [name for name in wanted if name not in left]
 
 
 def _find_exam(folder: Path, arms: Sequence[Arm], t1c: str, flair: str, is_practice: bool) -> Exam:
