@@ -36,6 +36,8 @@ class ViewState:
         self._zoom = 1.0
         self._pan_mm = dict.fromkeys(Plane, (0.0, 0.0))
         self._maximised: Plane | None = None
+        self._is_surface_allowed = False
+        self._surface_turn_deg = (0.0, 0.0)
 
     # --- what is shown ---
 
@@ -102,6 +104,16 @@ class ViewState:
     @property
     def maximised(self) -> tuple[str, Plane] | None:
         return (self._layer, self._maximised) if self._maximised else None
+
+    @property
+    def is_surface_allowed(self) -> bool:
+        """Whether the study shows 3-D surfaces; without it their layout cannot be chosen."""
+        return self._is_surface_allowed
+
+    @property
+    def surface_turn_deg(self) -> tuple[float, float]:
+        """How far the surfaces are turned from the view from the front: around the body's axis, and up."""
+        return self._surface_turn_deg
 
     def views(self) -> list[tuple[str, Plane]]:
         """The slices each side shows, in reading order."""
@@ -235,6 +247,8 @@ class ViewState:
             self.set_layer(self.layers[(self.layers.index(self._layer) + 1) % len(self.layers)])
 
     def set_layout(self, layout: Layout) -> None:
+        if layout is Layout.SURFACE and not self._is_surface_allowed:
+            return
         self._maximised, was = None, self._maximised
         self._set("_layout", Layout(layout), is_forced=was is not None)
 
@@ -255,6 +269,16 @@ class ViewState:
 
     def restore_layout(self) -> None:
         self._set("_maximised", None)
+
+    def allow_surface(self, is_allowed: bool) -> None:
+        self._is_surface_allowed = is_allowed
+        if not is_allowed and self._layout is Layout.SURFACE:
+            self._layout = Layout.ONE
+        self._changed()
+
+    def turn_surface(self, around_deg: float, up_deg: float) -> None:
+        around, up = self._surface_turn_deg
+        self._set("_surface_turn_deg", ((around + around_deg) % 360, min(max(up + up_deg, -89.0), 89.0)))
 
     # --- looks ---
 
@@ -293,7 +317,7 @@ class ViewState:
 
     def reset(self) -> None:
         """Whole head, auto windows, crosshair and segmentation shown; the place stays."""
-        self._zoom, self._maximised = 1.0, None
+        self._zoom, self._maximised, self._surface_turn_deg = 1.0, None, (0.0, 0.0)
         self._pan_mm = dict.fromkeys(Plane, (0.0, 0.0))
         self._is_overlay_shown = self._is_crosshair_shown = True
         if self._exam:
@@ -324,6 +348,8 @@ class ViewState:
         """Take back `to_dict`; what is unknown or out of range is passed over, for a view is no answer."""
         for name, value in checked(data, self._exam).items():
             setattr(self, f"_{name}", value)
+        if self._layout is Layout.SURFACE and not self._is_surface_allowed:
+            self._layout = Layout.ONE
         self._zoom = min(max(self._zoom, _MIN_ZOOM), _MAX_ZOOM)
         self._pan_mm = {plane: self._within(plane, *pan) for plane, pan in self._pan_mm.items()}
         self._changed()
