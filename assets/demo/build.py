@@ -1,0 +1,100 @@
+"""Build the demo study anew: `python -m blindread_assets.demo.build --upenn ../shared/data/exams/upenn-00006`.
+
+Seed, signing key and passphrase of the demo are public, so that anybody can check what it does: nothing is secret in
+it, and nothing of it may be used for a study. The same images give the same package, byte for byte; the sealed keys
+differ from build to build, for a seal has a new salt each time.
+"""
+
+import argparse
+import hashlib
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from segmentation import volumes
+from segmentation.errors import StudyError
+from segmentation.phantom.simulation import Settings, simulate
+from segmentation.phantom.technician import draw_technician, outline
+from segmentation.volumes import Volume
+from study_admin.blinding.export import Sealing, make_packages
+from study_admin.design import Arm, Study, find_exams, source_guess
+
+HERE = Path(__file__).parent
+PASSPHRASE = "everybody may open this demo"
+SEED = hashlib.sha256(b"Blindread's demo study; this seed is public").digest()
+SIGNING_SEED = hashlib.sha256(b"Blindread's demo study; this signing key is public").digest()
+SIMULATION_SEED, TECHNICIAN_SEED = 2020, 6
+ARMS = (Arm("reference", "reference.nii.gz"), Arm("simulated-technician", "simulated.nii.gz"))
+PRACTICE = ("practice-1", "practice-2")
+SIMULATED = (*PRACTICE, "simulated-1", "simulated-2", "simulated-3", "simulated-4")
+LARGEST_BYTES = 25 * 10**6
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make `R01` and `coordinator` in the demo's folder, in place of those that are there."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--upenn", type=Path, required=True, help="folder of the exam upenn-00006 (CC BY 4.0)")
+    parser.add_argument("--out", type=Path, default=HERE, help="where to put it (default: here)")
+    options = parser.parse_args(arguments)
+    try:
+        with tempfile.TemporaryDirectory(dir=options.out) as scratch:
+            exams, built = Path(scratch) / "exams", Path(scratch) / "built"
+            _simulated(exams, Path(scratch) / "simulation")
+            _real(options.upenn, exams / "real")
+            _package(exams, built)
+            for name in ("R01", "coordinator"):
+                shutil.rmtree(options.out / name, ignore_errors=True)
+            (built / "packages/R01").rename(options.out / "R01")
+            (built / "coordinator").rename(options.out / "coordinator")
+    except StudyError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def _simulated(exams: Path, scratch: Path) -> None:
+    """The true extent against a simulated technician."""
+    made = simulate(scratch, len(SIMULATED), Settings(SIMULATION_SEED))
+    for source, name in zip(made, SIMULATED, strict=True):
+        (exams / name).mkdir(parents=True)
+        for old, new in (("t1c", "t1c"), ("flair", "flair"), ("truth", "reference"), ("outline_1", "simulated")):
+            (source / f"{old}.nii.gz").rename(exams / name / f"{new}.nii.gz")
+
+
+def _real(source: Path, folder: Path) -> None:
+    """The collection's own segmentation, all labels joined, against a technician simulated from it."""
+    folder.mkdir()
+    for name in ("t1c", "flair"):
+        shutil.copyfile(source / f"{name}.nii.gz", folder / f"{name}.nii.gz")
+    labels, image = volumes.load(source / "seg.nii.gz"), volumes.load(source / "t1c.nii.gz")
+    whole = Volume((labels.array > 0).astype(np.uint8), labels.world_from_voxel)
+    hand = draw_technician(np.random.default_rng(TECHNICIAN_SEED))
+    volumes.save(folder / "reference.nii.gz", whole)
+    volumes.save(folder / "simulated.nii.gz", outline(whole, hand, TECHNICIAN_SEED, image.array > 0))
+
+
+def _package(exams: Path, built: Path) -> None:
+    study = Study(
+        arms=ARMS,
+        exams=find_exams(exams, ARMS, practice=PRACTICE),
+        readers=("R01",),
+        title="Demo study",
+        closing=(source_guess(2),),
+        is_surface_allowed=True,
+    )
+    sealing = Sealing(PASSPHRASE, seed=SEED, signing_key=Ed25519PrivateKey.from_private_bytes(SIGNING_SEED))
+    made = make_packages(study, built / "packages", built / "coordinator", sealing)
+    size = sum(path.stat().st_size for path in made.packages[0].rglob("*") if path.is_file())
+    print(f"{made.packages[0].name}: {size / 1e6:.1f} MB, fingerprint {made.fingerprint}")
+    if size > LARGEST_BYTES:
+        remedy = "Simulate fewer or coarser exams."
+        raise StudyError(f"The demo would take {size / 1e6:.0f} MB; it may take 25.", remedy=remedy)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
