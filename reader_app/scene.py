@@ -76,25 +76,28 @@ class Scene:
     def _draw_grey(
         self, layer: str, index: int, placement: Placement, window: Window, is_interpolated: bool
     ) -> Patch | None:
-        picture = _cut(self._exam.layers[layer].array, placement.plane, index)
+        sampler = self._sampler(layer, placement.plane, np.float32)
+        voxels = sampler.take(_cut(self._exam.layers[layer].array, placement.plane, index))
         reach_px = math.ceil(max(placement.px_u, placement.px_v))  # interpolation carries light one voxel on
-        box = _box_of(picture > window.lower, placement, reach_px)
-        if box is None:
-            return None
-        sampler = self._samplers.setdefault((layer, placement.plane), _Sampler(np.float32))
-        return Patch(box[0], box[1], sampler.sample(picture, placement, box, window, is_interpolated))
+        box = _box_of(voxels > window.lower, placement, reach_px)
+        return Patch(box[0], box[1], sampler.greys(placement, box, window, is_interpolated)) if box else None
 
     def _draw_overlay(self, side: Side, index: int, placement: Placement, look: OverlayLook) -> Patch | None:
-        picture = _cut(self._exam.masks[side].array, placement.plane, index)
-        box = _box_of(picture, placement, look.line_px)
+        sampler = self._sampler(side, placement.plane, np.uint8)
+        voxels = sampler.take(_cut(self._exam.masks[side].array, placement.plane, index))
+        box = _box_of(voxels, placement, look.line_px)
         if box is None:
             return None
-        sampler = self._samplers.setdefault((side, placement.plane), _Sampler(np.uint8))
-        mask = sampler.sample(picture, placement, box, None, False)
+        mask = sampler.values(placement, box)
         if look.style is OverlayStyle.OUTLINE:
             mask = _border(mask, look.line_px)
         colours = np.array([0, _premultiplied(_alpha(look))], np.uint32)
         return Patch(box[0], box[1], colours[mask])
+
+    def _sampler(self, name: str, plane: Plane, dtype: npt.DTypeLike) -> "_Sampler":
+        if (name, plane) not in self._samplers:
+            self._samplers[name, plane] = _Sampler(dtype)
+        return self._samplers[name, plane]
 
 
 class _Sampler:
@@ -111,34 +114,36 @@ class _Sampler:
         self._reslice.SetOutputScalarType(VTK_UNSIGNED_CHAR)
         self._reslice.SetNumberOfThreads(1)  # for pictures of this size starting a second one costs what it saves
 
-    def sample(
-        self, picture: npt.NDArray, placement: Placement, box: _Box, window: Window | None, is_interpolated: bool
-    ) -> npt.NDArray[np.uint8]:
-        """The pixels of `box`; with a window as greys 0-255, else the values themselves."""
-        self._take(picture)
-        reslice = self._reslice
-        if window:
-            reslice.SetScalarShift(-window.lower)
-            reslice.SetScalarScale(255 / window.width)
-        if is_interpolated:
-            reslice.SetInterpolationModeToLinear()
-        else:
-            reslice.SetInterpolationModeToNearestNeighbor()
-        left, top, right, bottom = box
-        reslice.SetOutputSpacing(1 / placement.px_u, 1 / placement.px_v, 1)
-        reslice.SetOutputOrigin((0.5 - placement.x0) / placement.px_u, (0.5 - placement.y0) / placement.px_v, 0)
-        reslice.SetOutputExtent(left, right - 1, top, bottom - 1, 0, 0)
-        reslice.Update()
-        pixels = vtk_to_numpy(reslice.GetOutput().GetPointData().GetScalars())
-        return pixels.reshape(bottom - top, right - left)
-
-    def _take(self, picture: npt.NDArray) -> None:
+    def take(self, picture: npt.NDArray) -> npt.NDArray:
+        """Make a slice the one to be sampled; returns the copy, whose rows lie one after the other."""
         if self._pixels.shape != picture.shape:
             self._pixels = np.empty(picture.shape, self._dtype)
             self._image.SetDimensions(picture.shape[1], picture.shape[0], 1)
             self._image.GetPointData().SetScalars(numpy_to_vtk(self._pixels.reshape(-1), deep=0))
         self._pixels[:] = picture
         self._image.Modified()
+        return self._pixels
+
+    def greys(self, placement: Placement, box: _Box, window: Window, is_interpolated: bool) -> npt.NDArray[np.uint8]:
+        """The pixels of `box`, black at the window's lower end, 255 at its upper."""
+        self._reslice.SetScalarShift(-window.lower)
+        self._reslice.SetScalarScale(255 / window.width)
+        if is_interpolated:
+            self._reslice.SetInterpolationModeToLinear()
+        else:
+            self._reslice.SetInterpolationModeToNearestNeighbor()
+        return self.values(placement, box)
+
+    def values(self, placement: Placement, box: _Box) -> npt.NDArray[np.uint8]:
+        """The pixels of `box`; each takes the value of the voxel it lies in, if nothing else was set."""
+        left, top, right, bottom = box
+        reslice = self._reslice
+        reslice.SetOutputSpacing(1 / placement.px_u, 1 / placement.px_v, 1)
+        reslice.SetOutputOrigin((0.5 - placement.x0) / placement.px_u, (0.5 - placement.y0) / placement.px_v, 0)
+        reslice.SetOutputExtent(left, right - 1, top, bottom - 1, 0, 0)
+        reslice.Update()
+        pixels = vtk_to_numpy(reslice.GetOutput().GetPointData().GetScalars())
+        return pixels.reshape(bottom - top, right - left)
 
 
 def _cut(array: npt.NDArray, plane: Plane, index: int) -> npt.NDArray:

@@ -1,10 +1,11 @@
 """What is drawn over a slice: letters, name, scale bar, crosshair and the slice slider. In pixels of the screen."""
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter
 
 from reader_app.layout import Voxel
 from reader_app.placement import Placement
@@ -12,7 +13,7 @@ from reader_app.placement import Placement
 SLIDER_WIDTH = 12  # logical pixels at the right edge that take hold of the slider
 _TEXT = QColor("#c8c8c8")
 _BOX = QColor(0, 0, 0, 150)
-_CROSSHAIR = QColor(120, 170, 205, 190)
+_CROSSHAIR = QColor(96, 138, 168)
 _CENTRE_GAP = 7
 _TRACK = QColor("#3a3a3a")
 _THUMB, _THUMB_HOT = QColor("#7d7d7d"), QColor("#b4b4b4")
@@ -52,24 +53,26 @@ def draw_marks(painter: QPainter, placement: Placement, marks: Marks, dpr: float
 
 
 def draw_crosshair(painter: QPainter, placement: Placement, cursor: Voxel, dpr: float) -> None:
-    """Lines through the cursor's voxel that leave the voxel itself free."""
+    """Lines through the middle of the cursor's voxel, which they leave free."""
     x, y = placement.pixel_of(cursor)
-    line, gap = max(1, round(dpr)), _CENTRE_GAP * dpr
-    left, top = round(x - line / 2), round(y - line / 2)
-    for near, far in ((0.0, x - gap), (x + gap, float(placement.width))):
-        painter.fillRect(QRectF(round(near), top, round(far) - round(near), line), _CROSSHAIR)
-    for near, far in ((0.0, y - gap), (y + gap, float(placement.height))):
-        painter.fillRect(QRectF(left, round(near), line, round(far) - round(near)), _CROSSHAIR)
+    line, gap = max(1, round(dpr)), round(_CENTRE_GAP * dpr)
+    left, top = math.floor(x - (line - 1) / 2), math.floor(y - (line - 1) / 2)
+    for near, far in ((0, left - gap), (left + line + gap, placement.width)):
+        if near < far:
+            painter.fillRect(near, top, far - near, line, _CROSSHAIR)
+    for near, far in ((0, top - gap), (top + line + gap, placement.height)):
+        if near < far:
+            painter.fillRect(left, near, line, far - near, _CROSSHAIR)
 
 
 def draw_slider(painter: QPainter, placement: Placement, at: float, is_hot: bool, dpr: float) -> None:
     """The place of this slice among all, last slice on top."""
-    centre = placement.width - SLIDER_WIDTH * dpr / 2
+    centre = round(placement.width - SLIDER_WIDTH * dpr / 2)
     top, length = _track(placement, dpr)
-    painter.fillRect(QRectF(round(centre - dpr), top, round(2 * dpr), length), _TRACK)
-    thumb = QRectF(0, 0, 6 * dpr, 14 * dpr)
-    thumb.moveCenter(QPointF(centre, top + (1 - at) * length))
-    painter.fillRect(thumb, _THUMB_HOT if is_hot else _THUMB)
+    track, thumb_width, thumb_height = round(2 * dpr), round(6 * dpr), round(14 * dpr)
+    painter.fillRect(centre - track // 2, round(top), track, round(length), _TRACK)
+    thumb_top = round(top + (1 - at) * length) - thumb_height // 2
+    painter.fillRect(centre - thumb_width // 2, thumb_top, thumb_width, thumb_height, _THUMB_HOT if is_hot else _THUMB)
 
 
 def is_on_slider(x: float, placement: Placement, dpr: float) -> bool:
@@ -93,14 +96,13 @@ def _draw_scale(painter: QPainter, placement: Placement, dpr: float) -> None:
     fitting = [mm for mm in _SCALE_STEPS_MM if mm * placement.px_per_mm <= placement.width / 4]
     if not fitting:
         return
-    length = round(fitting[-1] * placement.px_per_mm)
-    x, y = 8 * dpr, placement.height - 10 * dpr
-    painter.setPen(QPen(_TEXT, max(1, round(dpr))))
-    tick = 4 * dpr
-    for start, end in (((x, y), (x + length, y)), ((x, y - tick), (x, y)), ((x + length, y - tick), (x + length, y))):
-        painter.drawLine(QPointF(*start), QPointF(*end))
+    length, line, tick = round(fitting[-1] * placement.px_per_mm), max(1, round(dpr)), round(4 * dpr)
+    x, y = round(8 * dpr), round(placement.height - 10 * dpr)
+    painter.fillRect(x, y, length, line, _TEXT)
+    for end in (x, x + length - line):
+        painter.fillRect(end, y - tick, line, tick, _TEXT)
     label = _label(f"{fitting[-1]} mm", dpr)
-    painter.drawImage(round(x), round(y - tick - label.height()), label)
+    painter.drawImage(x, y - tick - label.height(), label)
 
 
 @lru_cache(maxsize=2000)
