@@ -7,6 +7,7 @@ this version does not know are let pass only where a newer minor version says th
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from reader_app.session.canonical import MAX_NAME, FormatError, clean_text
@@ -20,10 +21,12 @@ from reader_app.session.model import (
     Scale,
     Side,
 )
+from segmentation.errors import StudyError
 
 MAX_READINGS, MAX_QUESTIONS, MAX_CHOICES, MAX_PAGES, MAX_PAGE = 2_000, 200, 20, 20, 10_000
 LOWEST, HIGHEST = 0, 10  # scores of format version 1
 HASH = re.compile(r"[0-9a-f]{64}")
+SIGNED = re.compile(r"[0-9a-f]{128}")  # an Ed25519 signature
 _ID = re.compile(r"[0-9a-f]{16}")
 _READER_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,15}")
 _LAYER = re.compile(r"[A-Za-z][A-Za-z0-9]{0,15}")
@@ -172,6 +175,23 @@ def profile_from_form(form: object) -> ReaderProfile:
         site_code=text(values["site_code"], "site code", MAX_NAME, is_empty_allowed=True),
         name=text(values["name"], "name", MAX_NAME, is_empty_allowed=True),
     )
+
+
+def newness(form: object, name: str, version: tuple[int, int], made: str, path: Path) -> bool:
+    """Whether a newer minor version wrote this file; StudyError for a newer major one, FormatError for none of ours.
+
+    `made` begins the sentence: "This package was".
+    """
+    if not isinstance(form, dict) or form.get("format") != name:
+        raise FormatError("it is another kind of file")
+    given = items(form.get("format_version"), 2, "its version")
+    if len(given) != 2:
+        raise FormatError("it has no version")
+    major, minor = (whole(number, 0, 10**6, "its version") for number in given)
+    if major > version[0]:
+        what = f"{made} made by a newer Blindread (format {major})."
+        raise StudyError(what, file=path, remedy="Install the current version.")
+    return (major, minor) > version
 
 
 # --- single values ---

@@ -1,7 +1,6 @@
 """The signed manifest of a package: what it may hold, and that it is as it was signed."""
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -12,7 +11,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from reader_app.session.canonical import FormatError, canonical_json, read_canonical_json
 from reader_app.session.files import read_plain, write_whole
-from reader_app.session.forms import HASH, Design, design_form, design_from_form, matching, members, whole
+from reader_app.session.forms import (
+    HASH,
+    SIGNED,
+    Design,
+    design_form,
+    design_from_form,
+    matching,
+    members,
+    newness,
+    whole,
+)
 from reader_app.session.model import Protocol, Reading, Side
 from segmentation.errors import StudyError
 
@@ -21,7 +30,6 @@ MANIFEST, SIGNATURE, IMAGES = "manifest.json", "manifest.sig", "images"
 COPY_AGAIN = "Copy the whole package again from where you got it, or ask your study coordinator for it again."
 _TAG = b"blindread-package-v1\0"
 _MAX_MANIFEST, _MAX_IMAGE = 16 << 20, 1 << 30
-_SIGNATURE = re.compile(r"[0-9a-f]{128}")
 _ENTRIES = ("format", "format_version", "package_id", "reader_code", "protocol", "readings", "files", "session_sha256",
             "trail_head", "commitment", "public_key")  # fmt: skip
 
@@ -75,7 +83,7 @@ def read_manifest(folder: Path) -> Manifest:
     data = read_plain(path, _MAX_MANIFEST, COPY_AGAIN)
     try:
         form = read_canonical_json(data)
-        is_newer = _check_version(form, path)
+        is_newer = newness(form, FORMAT, FORMAT_VERSION, "This package was", path)
         public_key = matching(form.get("public_key"), HASH, "its public key")
         _check_signature(folder, data, public_key)
         return _manifest_from_form(form, is_newer)
@@ -83,24 +91,10 @@ def read_manifest(folder: Path) -> Manifest:
         raise StudyError(f"The manifest is damaged: {error}.", file=path, remedy=COPY_AGAIN) from error
 
 
-def _check_version(form: object, path: Path) -> bool:
-    """Whether a newer minor version wrote this; StudyError for a newer major one."""
-    if not isinstance(form, dict) or form.get("format") != FORMAT:
-        raise FormatError("it is of no Blindread package")
-    version = form.get("format_version")
-    if not isinstance(version, list) or len(version) != 2:
-        raise FormatError("it has no version")
-    major, minor = (whole(number, 0, 10**6, "its version") for number in version)
-    if major > FORMAT_VERSION[0]:
-        what = f"This package was made by a newer Blindread (format {major})."
-        raise StudyError(what, file=path, remedy="Install the current version.")
-    return (major, minor) > FORMAT_VERSION
-
-
 def _check_signature(folder: Path, data: bytes, public_key: str) -> None:
     path = folder / SIGNATURE
     signature = read_plain(path, 1_000, COPY_AGAIN).decode("ascii", "replace")
-    if not _SIGNATURE.fullmatch(signature):
+    if not SIGNED.fullmatch(signature):
         raise StudyError("The signature is damaged.", file=path, remedy=COPY_AGAIN)
     try:
         Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key)).verify(bytes.fromhex(signature), _TAG + data)

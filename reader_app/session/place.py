@@ -3,20 +3,20 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-_NETWORK = {"nfs", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "afs", "ceph", "9p", "ncpfs", "davfs", "glusterfs"}
+_SHARED = {"nfs", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "afs", "ceph", "9p", "ncpfs", "davfs", "glusterfs"}
 _SYNCED = ("onedrive", "dropbox", "icloud", "mobile documents", "google drive", "googledrive", "nextcloud", "box sync")
 
 
 def warnings_of(folder: Path, mounts: Path = Path("/proc/self/mountinfo")) -> tuple[str, ...]:
-    """Sentences for a folder on a network or in a folder that a program copies to a cloud while it is written."""
+    """Sentences for a folder on another computer, or in one that a program copies to a cloud while it is written."""
     folder = folder.absolute()
     return tuple(_warnings(folder, _file_system(folder, mounts)))
 
 
 def _warnings(folder: Path, kind: str) -> Iterator[str]:
     advice = "Copy the whole package to this computer's own disk and open it there."
-    if kind in _NETWORK or str(folder).startswith("\\\\"):
-        yield f"This package lies on a network drive, where an interruption can cost answers. {advice}"
+    if kind in _SHARED or str(folder).startswith("\\\\"):
+        yield f"This package lies on a shared drive, where an interruption can cost answers. {advice}"
     elif kind.startswith("fuse"):
         yield f"This package lies on a drive that another program provides ({kind}). {advice}"
     for part in folder.parts:
