@@ -191,14 +191,14 @@ class ViewState:
 
     def zoom_by(self, factor: float) -> None:
         """Zoom in (> 1) or out; the crosshair stays where it is on the screen."""
-        if not self._exam:
-            return
         zoom = min(max(self._zoom * factor, _MIN_ZOOM), _MAX_ZOOM)
+        if not self._exam or zoom == self._zoom:
+            return
+        ratio, self._zoom = self._zoom / zoom, zoom
         for plane, (pan_u, pan_v) in self._pan_mm.items():
             u, v = self._cursor_from_centre_mm(plane)
-            ratio = self._zoom / zoom
             self._pan_mm[plane] = self._within(plane, ratio * (u + pan_u) - u, ratio * (v + pan_v) - v)
-        self._set("_zoom", zoom)
+        self._changed()
 
     def pan_by(self, plane: Plane, du_mm: float, dv_mm: float) -> None:
         """Move the picture of a plane to the right and down."""
@@ -231,7 +231,8 @@ class ViewState:
         """A pan that leaves some of the image in the view."""
         if not self._exam:
             return 0.0, 0.0
-        limits = [self._exam.shape[a] * self._exam.spacing_mm[a] for a in (plane.u_axis, plane.v_axis)]
+        farther = max(1.0, 1 / self._zoom)  # zooming out about a point far from the middle needs more
+        limits = [self._exam.shape[a] * self._exam.spacing_mm[a] * farther for a in (plane.u_axis, plane.v_axis)]
         u, v = (min(max(p, -limit), limit) for p, limit in zip((pan_u, pan_v), limits, strict=True))
         return u, v
 

@@ -37,8 +37,12 @@ def main() -> None:
     starts = [run["start_ms"] for run in runs[1:]]  # the first warms the disk's cache
     last = runs[-1]
     print(f"start to first exam, warm: median {median(starts):.0f} ms of {STARTS} (target 2500)")
-    print(f"next exam, fetched ahead:  median {median(last['ahead_ms']):.0f} ms, worst {max(last['ahead_ms']):.0f} (100)")
-    print(f"an exam, cold:             median {median(last['cold_ms']):.0f} ms, worst {max(last['cold_ms']):.0f} (1000)")
+    print(
+        f"next exam, fetched ahead:  median {median(last['ahead_ms']):.0f} ms, worst {max(last['ahead_ms']):.0f} (100)"
+    )
+    print(
+        f"an exam, cold:             median {median(last['cold_ms']):.0f} ms, worst {max(last['cold_ms']):.0f} (1000)"
+    )
     print(f"memory after {COUNT} exams:     peak {last['peak_mb']:.0f} MB (700)")
 
 

@@ -135,7 +135,9 @@ def _bench_peer(name: str, python: str, module: str) -> None:
     """Run a peer's script, which prints one line of the table."""
     here = Path(__file__).resolve().parents[2]
     done = subprocess.run([python, "-m", f"tests.benchmarks.{module}", name], cwd=here, capture_output=True, text=True)
-    print(done.stdout.rstrip() if done.returncode == 0 else f"{name}: failed\n{done.stderr.rstrip()[-800:]}", flush=True)
+    print(
+        done.stdout.rstrip() if done.returncode == 0 else f"{name}: failed\n{done.stderr.rstrip()[-800:]}", flush=True
+    )
 
 
 if __name__ == "__main__":
