@@ -5,6 +5,7 @@ any file of the key or of the admin, and in one where the admin can't be importe
 """
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from study_admin.blinding.export import Sealing, make_packages
-from study_admin.design import Arm, Study, find_exams
+from study_admin.design import Arm, Study, find_exams, source_guess
 from tests.study_admin.made_up_exams import write_exam
 
 ROOT = Path(__file__).parents[1]
@@ -66,15 +67,48 @@ print("read", len(store.readings))
 """
 
 
+WINDOW = """
+from pathlib import Path
+from PySide6.QtWidgets import QApplication
+from reader_app.desk import Desk
+from reader_app.session.package import open_package
+from reader_app.session.results import read_results
+from reader_app.views.main_window import MainWindow
+from reader_app.views.scripted_reader import ScriptedReader
+
+package, pictures = Path(sys.argv[1]), Path(sys.argv[2])
+pictures.mkdir()
+app = QApplication(["reader-app"])
+window = MainWindow(Desk(pictures / "settings"))
+reader = ScriptedReader(window, pictures)
+failures = []
+reader.finished.connect(lambda error: (failures.append(error), window.close()))
+window.resize(1440, 960)
+window.show()
+window.open_package(package)
+reader.start()
+app.exec()
+assert failures == [None], failures
+print("read", len(read_results(next(package.glob("results-*.json"))).answers))
+"""
+
+
 @pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("study")
     for number in (1, 2, 3):
         write_exam(place / f"exams/case{number:02}", number)
     arms = (Arm("hand", "hand.nii.gz"), Arm("machine", "machine.nii.gz"))
-    study = Study(arms, find_exams(place / "exams", arms, practice=("case01",)), ("R01",))
-    made = make_packages(study, place / "out", place / "out-coordinator", Sealing("six words that nobody would guess"))
-    return made.packages[0]
+    exams = find_exams(place / "exams", arms, practice=("case01",))
+    study = Study(arms, exams, ("R01",), closing=(source_guess(1),), is_surface_allowed=True)
+    keys = place / "out-coordinator"
+    return make_packages(study, place / "out", keys, Sealing("six words that nobody would guess")).packages[0]
+
+
+@pytest.fixture
+def package(made: Path, tmp_path: Path) -> Path:
+    """A copy of one's own to read."""
+    return Path(shutil.copytree(made, tmp_path / "R01"))
 
 
 def run(code: str, *arguments: Path) -> "subprocess.CompletedProcess[str]":
@@ -91,6 +125,12 @@ def test_a_reading_works_where_the_admin_isnt_installed(package: Path, tmp_path:
     assert done.stdout == "read 3\n", done.stderr
 
 
+@pytest.mark.parametrize("guard", [WATCHED, BLOCKED], ids=["watched", "blocked"])
+def test_the_whole_window_needs_neither(guard: str, package: Path, tmp_path: Path) -> None:
+    done = run(guard + WINDOW, package, tmp_path / "pictures")
+    assert done.stdout == "read 2\n", done.stderr
+
+
 @pytest.mark.parametrize(
     "touch",
     [
@@ -100,10 +140,10 @@ def test_a_reading_works_where_the_admin_isnt_installed(package: Path, tmp_path:
         "list(__import__('pathlib').Path(sys.argv[2]).parent.iterdir())",
     ],
 )
-def test_the_watch_would_see_it(package: Path, touch: str) -> None:
-    key = package.parents[1] / "out-coordinator/allocation.sealed-key"
+def test_the_watch_would_see_it(made: Path, touch: str) -> None:
+    key = made.parents[1] / "out-coordinator/allocation.sealed-key"
     assert key.is_file()
-    assert "the reader's process" in run(WATCHED + touch, package, key).stderr
+    assert "the reader's process" in run(WATCHED + touch, made, key).stderr
 
 
 def test_the_reader_app_has_no_word_for_an_arm() -> None:
