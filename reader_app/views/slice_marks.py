@@ -16,7 +16,7 @@ _BOX = QColor(0, 0, 0, 150)
 _CROSSHAIR = QColor(96, 138, 168)
 _CENTRE_GAP = 7
 _TRACK = QColor("#3a3a3a")
-_THUMB, _THUMB_HOT = QColor("#7d7d7d"), QColor("#b4b4b4")
+_THUMB = QColor("#8c8c8c")
 _TEXT_PX = 13
 _SCALE_STEPS_MM = (1, 2, 5, 10, 20, 50, 100)
 
@@ -65,14 +65,14 @@ def draw_crosshair(painter: QPainter, placement: Placement, cursor: Voxel, dpr: 
             painter.fillRect(left, near, line, far - near, _CROSSHAIR)
 
 
-def draw_slider(painter: QPainter, placement: Placement, at: float, is_hot: bool, dpr: float) -> None:
+def draw_slider(painter: QPainter, placement: Placement, at: float, dpr: float) -> None:
     """The place of this slice among all, last slice on top."""
     centre = round(placement.width - SLIDER_WIDTH * dpr / 2)
     top, length = _track(placement, dpr)
     track, thumb_width, thumb_height = round(2 * dpr), round(6 * dpr), round(14 * dpr)
     painter.fillRect(centre - track // 2, round(top), track, round(length), _TRACK)
     thumb_top = round(top + (1 - at) * length) - thumb_height // 2
-    painter.fillRect(centre - thumb_width // 2, thumb_top, thumb_width, thumb_height, _THUMB_HOT if is_hot else _THUMB)
+    painter.fillRect(centre - thumb_width // 2, thumb_top, thumb_width, thumb_height, _THUMB)
 
 
 def is_on_slider(x: float, placement: Placement, dpr: float) -> bool:

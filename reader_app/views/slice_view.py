@@ -104,15 +104,17 @@ class SliceView(QWidget):
         look = OverlayLook(state.overlay_style, state.opacity, max(1, round(dpr))) if state.is_overlay_shown else None
         if look:
             _draw_patch(painter, scene.overlay(self.side, index, placement, look))
-        slice_marks.draw_marks(painter, placement, self._marks(index), dpr)
+        slice_marks.draw_marks(painter, placement, self.marks(), dpr)
         if state.is_crosshair_shown:
             slice_marks.draw_crosshair(painter, placement, cursor, dpr)
-        slice_marks.draw_slider(painter, placement, self._slider_at(index), self.underMouse(), dpr)
+        slice_marks.draw_slider(painter, placement, self._slider_at(index), dpr)
         at = placement.pixel_of(cursor) if state.is_crosshair_shown else None
         self.drawn = Drawn(self.layer, index, placement, window, state.is_interpolated, look, at)
 
-    def _marks(self, index: int) -> Marks:
+    def marks(self) -> Marks:
+        """The words over the picture."""
         assert self._exam
+        index = self._state.cursor_vox[self.plane.normal_axis]
         (left, right), v_letters = self._exam.letters[self.plane.u_axis], self._exam.letters[self.plane.v_axis]
         top, bottom = v_letters if self.plane.v_sign > 0 else v_letters[::-1]
         count = self._exam.shape[self.plane.normal_axis]
