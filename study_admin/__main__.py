@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from reader_app.session.model import Revision
 from segmentation.errors import StudyError
-from study_admin.blinding.export import Made, Sealing, make_packages
+from study_admin.blinding.export import Made, Sealing, check_places, make_packages
 from study_admin.design import Arm, Closing, MaskRule, Study, StudyType, find_exams, source_guess
 
 MANUAL = """\
@@ -181,6 +181,7 @@ def _package(options: argparse.Namespace) -> None:
     study = _study(options)
     study.check()
     key_folder = options.key_folder or options.out.with_name(f"{options.out.name}-coordinator")
+    check_places(options.out, key_folder)  # before anybody types a passphrase
     print(f"{len(study.study_exams)} exams, {len(study.practice_exams)} for practice, {len(study.readers)} readers.")
     sealing = Sealing(*_passphrases(options))
     with tqdm(unit="step", desc="Checking and packing", disable=None) as bar:

@@ -21,6 +21,14 @@ def flush(path: Path) -> None:
         os.close(handle)
 
 
+def check_free(*folders: Path) -> None:
+    """Raises StudyError for a folder that is there already."""
+    for folder in folders:
+        if folder.exists():
+            remedy = "Choose a folder that doesn't exist yet; what was made once is never changed."
+            raise StudyError("The folder is there already.", file=folder, remedy=remedy)
+
+
 @contextmanager
 def drafts(*folders: Path) -> Iterator[tuple[Path, ...]]:
     """An empty folder beside each of the given ones; they take their names in that order when the block ends well.
@@ -29,10 +37,7 @@ def drafts(*folders: Path) -> Iterator[tuple[Path, ...]]:
     interrupted run left behind is removed by the next one.
     """
     folders = tuple(folder.absolute() for folder in folders)
-    for folder in folders:
-        if folder.exists():
-            remedy = "Choose a folder that doesn't exist yet; what was made once is never changed."
-            raise StudyError("The folder is there already.", file=folder, remedy=remedy)
+    check_free(*folders)
     made = tuple(folder.with_name(f".{folder.name}.partial") for folder in folders)
     try:
         for folder in folders:

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from reader_app.session.package import fingerprint
 
+from reader_app.session.package import fingerprint
 from segmentation.errors import StudyError
 from study_admin.blinding import key
-from study_admin.blinding.drafts import drafts, flush
+from study_admin.blinding.drafts import check_free, drafts, flush
 from study_admin.blinding.encoding import EncodedExam, encode_exam
 from study_admin.blinding.key import Allocation
 from study_admin.blinding.package import PackageDraft
@@ -78,7 +78,7 @@ def make_packages(
     allocation = allocate(study, sealing.seed or new_seed())
     signing_key = sealing.signing_key or Ed25519PrivateKey.generate()
     public_key = signing_key.public_key().public_bytes_raw().hex()
-    _check_apart(out, key_folder)
+    check_places(out, key_folder)
     # the key gets its name first: packages never lie there without the key that opens them
     with drafts(key_folder, out) as (keys, packages):
         _write_packages(study, allocation, signing_key, packages, progress)
@@ -190,8 +190,10 @@ def _public(allocation: Allocation, public_key: str) -> bytes:
     return (json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
-def _check_apart(out: Path, key_folder: Path) -> None:
+def check_places(out: Path, key_folder: Path) -> None:
+    """Raises StudyError unless both folders are free, and apart from each other."""
     out, key_folder = out.absolute(), key_folder.absolute()
     if key_folder.is_relative_to(out) or out.is_relative_to(key_folder):
         remedy = "Put the key where no reader gets to, for instance beside the output folder."
         raise StudyError("The key and the packages would lie in one folder.", file=key_folder, remedy=remedy)
+    check_free(key_folder, out)

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from reader_app.session.package import open_package
 
 from reader_app.session.model import Revision
+from reader_app.session.package import open_package
 from study_admin.__main__ import main
 
 WORDS = "gravel otter thimble coast lantern fig"
@@ -161,6 +161,15 @@ def test_nobody_there_to_type(
 
     monkeypatch.setattr(getpass, "getpass", no_terminal)
     assert "give --passphrase-file" in refusal(command[:-2], capsys, tmp_path=tmp_path)
+
+
+def test_an_output_that_exists_is_said_before_anybody_types(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(getpass, "getpass", lambda prompt: pytest.fail("asked"))
+    (tmp_path / "out").mkdir()
+    assert main(command[:-2]) == 2
+    assert "out: The folder is there already" in capsys.readouterr().err
 
 
 def test_interrupted(
