@@ -7,7 +7,6 @@ says nothing of the program that made its content.
 
 import math
 import os
-import stat
 import struct
 import tempfile
 import zlib
@@ -92,8 +91,6 @@ def load(path: Path, *, max_voxels: int = MAX_VOXELS) -> Volume:
     try:
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                _refuse(path, "This is not an ordinary file.", "Give a NIfTI file.")
             head = file.read(_MAX_DATA_OFFSET)
             header = _judge(_unpack_head(head, path), path, max_voxels)
             if status.st_size > 2 * header.byte_count + _ZERO_SLACK:  # twice: gzip padded to a sibling's length
@@ -125,13 +122,17 @@ def _refuse(name: Path | str, what: str, remedy: str) -> NoReturn:
 
 
 def _check_name(path: Path) -> None:
-    """Refuse what is no plain file, and a.nii beside a.nii.gz: some programs read the one when asked for the other."""
-    if path.is_symlink():
-        _refuse(path, "This is a link, not a file.", "Put the file itself there.")
+    """Refuse what is no file, and a.nii beside a.nii.gz: some programs read the one when asked for the other.
+
+    Links to files are followed: data repositories such as git-annex consist of them. A reader's package holds none,
+    which `reader_app.session` sees to.
+    """
     if path.is_dir():
         _refuse(path, "This is a folder.", "Give one NIfTI file (.nii.gz).")
     if not path.exists():
         _refuse(path, "There is no such file.", "Check the name and the folder.")
+    if not path.is_file():
+        _refuse(path, "This is not an ordinary file.", "Give a NIfTI file.")
     if path.name.endswith(".nii.gz"):
         twin = path.with_name(path.name.removesuffix(".gz"))
     elif path.name.endswith(".nii"):

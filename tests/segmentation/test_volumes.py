@@ -1,6 +1,7 @@
 """The gate in front of every image file: what passes, what is refused, and that places and bytes stay what they are."""
 
 import gzip
+import os
 import io
 import itertools
 import struct
@@ -139,20 +140,24 @@ def test_promised_voxels_are_not_allocated_before_they_are_there() -> None:
         volumes.load_bytes(data, "x")
 
 
-def test_links_folders_missing_files_and_other_names_are_refused(tmp_path: Path) -> None:
-    good = tmp_path / "good.nii"
-    good.write_bytes(nifti())
-    (tmp_path / "link.nii").symlink_to(good)
+def test_folders_missing_files_and_other_names_are_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.nii")
     (tmp_path / "folder.nii.gz").mkdir()
     (tmp_path / "scan.dcm").write_bytes(nifti())
     for name, sentence in [
-        ("link.nii", "link"),
+        ("pipe.nii", "ordinary"),
         ("folder.nii.gz", "folder"),
         ("no.nii", "no such"),
         ("scan.dcm", "end"),
     ]:
         with pytest.raises(StudyError, match=sentence):
             volumes.load(tmp_path / name)
+
+
+def test_a_link_is_followed_as_data_repositories_consist_of_them(tmp_path: Path) -> None:
+    (tmp_path / "store").write_bytes(nifti())
+    (tmp_path / "link.nii").symlink_to("store")
+    assert volumes.load(tmp_path / "link.nii").shape == volumes.load_bytes(nifti(), "x").shape
 
 
 def test_twins_are_refused_whichever_is_asked_for(tmp_path: Path) -> None:
