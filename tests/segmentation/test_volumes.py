@@ -1,9 +1,9 @@
 """The gate in front of every image file: what passes, what is refused, and that places and bytes stay what they are."""
 
 import gzip
-import os
 import io
 import itertools
+import os
 import struct
 import tracemalloc
 import zlib

@@ -1,0 +1,6 @@
+"""All benchmarks of this folder: `make bench`."""
+
+from tests.benchmarks import bench_app, bench_viewer
+
+bench_viewer.main()
+bench_app.main()
