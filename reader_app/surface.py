@@ -23,6 +23,7 @@ from reader_app.scene import MASK_RGB
 from reader_app.session.model import Side
 
 _SMOOTHINGS, _PASS_BAND = 20, 0.05  # enough to take the voxels' stairs away, both sides alike
+_HALF_HEIGHT_MM, _DISTANCE_MM = 65.0, 1000.0
 _PROBE_S = 30
 _PROBE = """
 import vtkmodules.vtkRenderingOpenGL2
@@ -50,7 +51,8 @@ class Surfaces:
     """Pictures of both sides' surfaces of one exam; to be used in one thread only."""
 
     def __init__(self, exam: ExamImages, meshes: dict[Side, vtkPolyData]) -> None:
-        self._centre_mm, self._radius_mm = _head_ball(exam)
+        x, y, z = ((v + 0.5) * step for v, step in zip(exam.start_vox, exam.spacing_mm, strict=True))
+        self._centre_mm = (x, y, z)
         self._renderer = vtkRenderer()
         self._renderer.SetBackground(0, 0, 0)
         self._renderer.GetActiveCamera().ParallelProjectionOn()
@@ -63,7 +65,7 @@ class Surfaces:
         self._window.AddRenderer(self._renderer)
 
     def picture(self, side: Side, width: int, height: int, turn_deg: tuple[float, float], zoom: float) -> npt.NDArray:
-        """One side from the given direction, (height, width, 3) uint8, rows from the bottom."""
+        """One side from the given direction, (height, width, 3) uint8, rows from the top."""
         for other, actor in self._actors.items():
             actor.SetVisibility(other is side)
         self._aim(turn_deg, zoom)
@@ -71,34 +73,30 @@ class Surfaces:
         self._window.Render()
         pixels = vtkUnsignedCharArray()
         self._window.GetRGBACharPixelData(0, 0, width - 1, height - 1, 0, pixels, 0)
-        return vtk_to_numpy(pixels).reshape(height, width, 4)[..., :3]
+        return np.ascontiguousarray(vtk_to_numpy(pixels).reshape(height, width, 4)[::-1, :, :3])
 
     def close(self) -> None:
         self._window.Finalize()
 
     def _aim(self, turn_deg: tuple[float, float], zoom: float) -> None:
-        """From the front at first, the patient's right on the left of the screen; the whole head has room."""
+        """From the front at first, the patient's right on the left of the screen.
+
+        About the start voxel, at a scale that is the same in all exams: one from a side's own size would tell it.
+        """
         camera = self._renderer.GetActiveCamera()
         x, y, z = self._centre_mm
         camera.SetFocalPoint(x, y, z)
-        camera.SetPosition(x, y - 2 * self._radius_mm, z)
+        camera.SetPosition(x, y - _DISTANCE_MM, z)
         camera.SetViewUp(0, 0, 1)
         camera.Azimuth(turn_deg[0])
         camera.Elevation(turn_deg[1])
         camera.OrthogonalizeViewUp()
-        camera.SetParallelScale(self._radius_mm / zoom)
-        self._renderer.ResetCameraClippingRange(*_around(self._centre_mm, 2 * self._radius_mm))
-
-
-def _head_ball(exam: ExamImages) -> tuple[tuple[float, float, float], float]:
-    """Middle of the head and half its longest edge; never of a segmentation, whose size would show in the scale."""
-    low, high = np.array(exam.head_box, float)
-    spacing = np.array(exam.spacing_mm)
-    x, y, z = (low + high + 1) / 2 * spacing
-    return (float(x), float(y), float(z)), float(((high - low + 1) * spacing).max() / 2 * 1.1)
+        camera.SetParallelScale(_HALF_HEIGHT_MM / zoom)
+        self._renderer.ResetCameraClippingRange(*_around(self._centre_mm, _DISTANCE_MM / 2))
 
 
 def _around(centre: tuple[float, float, float], reach: float) -> list[float]:
+    """The box that is never cut off by the camera."""
     return [edge for c in centre for edge in (c - reach, c + reach)]
 
 

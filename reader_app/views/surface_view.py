@@ -6,7 +6,6 @@ import math
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-import numpy as np
 from PySide6.QtCore import QObject, QPointF, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import QWidget
@@ -109,7 +108,7 @@ class SurfaceView(QWidget):
             dpr = self.devicePixelRatioF()
             size = math.floor(self.width() * dpr + 1e-6), math.floor(self.height() * dpr + 1e-6)
             if state.is_overlay_shown:
-                pixels = np.ascontiguousarray(surfaces.picture(self.side, *size, state.surface_turn_deg, state.zoom))
+                pixels = surfaces.picture(self.side, *size, state.surface_turn_deg, state.zoom)
                 image = QImage(pixels.data, *size, pixels.strides[0], QImage.Format.Format_RGB888)
                 image.setDevicePixelRatio(dpr)
                 painter.drawImage(0, 0, image)
