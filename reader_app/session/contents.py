@@ -1,10 +1,12 @@
 """Everything a session file holds, read in one go and checked against itself."""
 
+import contextlib
 import hashlib
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -73,13 +75,18 @@ def read_session_bytes(path: Path) -> bytes:
     return data
 
 
-def damaged(path: Path, what: str) -> StudyError:
+class DamagedSessionError(StudyError):
+    """The session file is not as it was saved; `recovery.restore_backup` may help."""
+
+
+def damaged(path: Path, what: str) -> DamagedSessionError:
     """The refusal of a session file, with what can be done."""
     remedy = KEEP
     backup = path.with_name(BACKUP)
-    if backup.is_file():
-        remedy += f" The newest backup is {BACKUP}; it can take its place."
-    return StudyError(f"The session file is damaged: {what}.", file=path, remedy=remedy)
+    with contextlib.suppress(OSError):
+        made = datetime.fromtimestamp(backup.stat().st_mtime).astimezone()
+        remedy += f" The newest backup is {BACKUP} of {made:%d %B %Y, %H:%M}."
+    return DamagedSessionError(f"The session file is damaged: {what}.", file=path, remedy=remedy)
 
 
 def check_session(connection: sqlite3.Connection, manifest: Manifest, path: Path) -> Contents:

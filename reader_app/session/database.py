@@ -54,6 +54,9 @@ def connect(path: Path) -> sqlite3.Connection:
     except sqlite3.Error as error:
         connection.close()
         raise disk_error(error, path) from error
+    except UnicodeDecodeError as error:  # SQLite quotes the damaged text in its own message
+        connection.close()
+        raise damaged(path, "its tables cannot be read") from error
     return connection
 
 
