@@ -32,6 +32,7 @@ class LookStrip(QWidget):
         super().__init__(parent)
         self._state = state
         self._shown: object = None
+        self._rounded = (0.0, 0.0)  # level and width as the numbers show them
         self._layer_buttons: list[QToolButton] = []
         self._layer_row = _row()
         self._layouts = {
@@ -47,7 +48,7 @@ class LookStrip(QWidget):
         self._interpolation = self._button("drop-half", "interpolation", state.toggle_interpolation, is_switch=True)
         self._crosshair = self._button("crosshair", "crosshair", state.toggle_crosshair, is_switch=True)
         self._reset = self._button("arrow-counter-clockwise", "reset", state.reset)
-        self._readout = _Readout(state, self)
+        self.readout = _Readout(state, self)
         self._lay_out()
         self.destroyed.connect(state.subscribe(self._refresh))
         self._refresh()
@@ -67,13 +68,13 @@ class LookStrip(QWidget):
                 row.addWidget(widget)
             row.addSpacing(12)
         row.addStretch(1)
-        row.addWidget(self._readout)
+        row.addWidget(self.readout)
         self.setLayout(row)
 
     # --- parts ---
 
     def _button(self, icon: str, act: str, intent: Callable[[], None], *, is_switch: bool = False) -> QToolButton:
-        button = QToolButton()
+        button = _Switch()
         button.setAccessibleName(tip(act))
         button.setToolTip(tip(act))
         button.setCheckable(is_switch)
@@ -128,11 +129,13 @@ class LookStrip(QWidget):
         self._refresh(is_forced=True)
 
     def _take_window(self) -> None:
-        layer, window = self._state.layer, Window(self._level.value(), self._width.value())
-        before = self._state.windows.get(layer)
-        is_new = before and (round(before.level, 2), round(before.width, 2)) != (window.level, window.width)
-        if is_new:
-            self._state.set_window(layer, window)
+        """A number that was typed; the other one stays as it is, not as it was rounded for showing."""
+        before = self._state.windows.get(self._state.layer)
+        typed = self._level.value(), self._width.value()
+        if before and typed != self._rounded:
+            level = typed[0] if typed[0] != self._rounded[0] else before.level
+            width = typed[1] if typed[1] != self._rounded[1] else before.width
+            self._state.set_window(self._state.layer, Window(level, width))
         self._refresh(is_forced=True)
         for number in (self._level, self._width):
             number.clearFocus()
@@ -141,7 +144,7 @@ class LookStrip(QWidget):
 
     def _refresh(self, *, is_forced: bool = False) -> None:
         """Bring the controls in line; at a mere move of the cursor only the read-out changes."""
-        self._readout.update()
+        self.readout.update()
         state = self._state
         window = state.windows.get(state.layer)
         shown = (
@@ -183,6 +186,7 @@ class LookStrip(QWidget):
         for number, value in ((self._level, window.level), (self._width, window.width)):
             number.setDecimals(decimals)
             number.setValue(value)
+        self._rounded = self._level.value(), self._width.value()
 
     def _show_layers(self) -> None:
         if [button.text() for button in self._layer_buttons] != list(self._state.layers):
@@ -195,13 +199,26 @@ class LookStrip(QWidget):
             button.setChecked(button.text() == self._state.layer)
 
     def _layer_button(self, name: str) -> QToolButton:
-        button = QToolButton()
+        button = _Switch()
         button.setText(name)
         button.setCheckable(True)
+        button.setAutoRaise(True)
+        button.setFixedHeight(_ICON_PX + 10)
         button.setToolTip(tip("layer"))
         button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         button.clicked.connect(lambda: self._do(partial(self._state.set_layer, name)))
         return button
+
+
+class _Switch(QToolButton):
+    """A button that says by a line of the accent colour that it is on; Fusion's own sunken grey is hard to see."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self.isChecked():
+            painter = QPainter(self)
+            painter.fillRect(4, self.height() - 3, self.width() - 8, 2, QColor(theme.ACCENT))
+            painter.end()
 
 
 class _Readout(QWidget):
