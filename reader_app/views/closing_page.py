@@ -68,6 +68,10 @@ class ClosingPage(Page):
             looking.show()
         self._show_state()
 
+    @property
+    def title(self) -> str:
+        return self._count.text()
+
     def acts(self) -> dict[str, Callable[[], None]]:
         digits = {f"digit-{n}": partial(self._type, n) for n in range(1, 10)}
         return {**digits, "next": self._go_on, "clear": self._clear}

@@ -17,6 +17,7 @@ _FINAL = "After you have signed, no score can be changed by anyone."
 class SignOffPage(ColumnPage):
     """Asks for the name under the signature's meaning."""
 
+    title = "Sign-off"
     signed = Signal(str, str)  # name, meaning
     back = Signal()
 
@@ -50,6 +51,7 @@ class SignOffPage(ColumnPage):
 class ReceiptPage(ColumnPage):
     """What was signed, where the results file lies, and what to do with it."""
 
+    title = "Receipt"
     copied = Signal(Path)
     reviewed = Signal()
     closed = Signal()

@@ -34,6 +34,7 @@ class ExamList(QFrame):
         theme.paint(self, ground=theme.WINDOW)
         self.list = QListWidget()
         self.list.setAccessibleName("Exams")
+        self.list.setSpacing(3)
         self.list.itemActivated.connect(self._choose)
         self.list.itemClicked.connect(self._choose)
         inside = QVBoxLayout(self)

@@ -14,6 +14,7 @@ from reader_app.views.page import ColumnPage, step_button
 class IntroductionPage(ColumnPage):
     """Ends with `finished`; the study's own pages come in place of the app's if it has any."""
 
+    title = "Introduction"
     finished = Signal()
 
     def __init__(self, protocol: Protocol, first_step: str) -> None:
@@ -59,9 +60,7 @@ class IntroductionPage(ColumnPage):
 
 def _scale_list(scale: Scale) -> QLabel:
     number = "<td align='right' style='padding-right:14px'><b>{}</b></td>"
-    rows = "".join(
-        f"<tr>{number.format(anchor.value)}<td>{escape(anchor.label)}</td></tr>" for anchor in scale.anchors
-    )
+    rows = "".join(f"<tr>{number.format(anchor.value)}<td>{escape(anchor.label)}</td></tr>" for anchor in scale.anchors)
     label = QLabel(f"<table cellspacing='3'>{rows}</table>")
     label.setAccessibleName("The scale")
     return label

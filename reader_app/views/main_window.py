@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from reader_app.desk import Desk
+from reader_app.session.contents import DamagedSessionError
 from reader_app.session.package import Package, open_package
 from reader_app.session.store import SessionStore
 from reader_app.sitting import Sitting
@@ -107,11 +108,12 @@ class MainWindow(QMainWindow):
     def _is_kept(self, page: QWidget) -> bool:
         return bool(self._help) or bool(self.flow and page in self.flow.kept_pages)
 
-    def _show_start(self) -> None:
+    def _show_start(self) -> StartPage:
+        """The start page, with the packages that were opened here by now."""
         page = StartPage(self._desk.recent)
         page.package_chosen.connect(self.open_package)
-        self.setWindowTitle("Blindread")
         self.show_page(page)
+        return page
 
     def toggle_help(self) -> None:
         """The help over whatever page is shown, and back."""
@@ -131,11 +133,8 @@ class MainWindow(QMainWindow):
         if self.flow and not self._close_study():
             return
         self.notice.clear()
-        if not isinstance(self.page, StartPage):
-            self._show_start()
-        start = self.page
-        assert isinstance(start, StartPage)
-        start.show_progress(CHECKING)
+        self.question.clear()
+        self._show_start().show_progress(CHECKING)
         self._background.run(lambda: open_package(folder), self._take_package)
 
     def _take_package(self, done: "Future[Package]") -> None:
@@ -143,11 +142,28 @@ class MainWindow(QMainWindow):
         try:
             package = done.result()
             self._begin(package)
+        except DamagedSessionError as error:
+            self.notice.show_error(error)
+            self.question.ask(
+                "Put the newest backup in its place? Nothing is deleted, and what was saved since is taken over.",
+                ("Restore", lambda: self._restore(package.folder)),
+                ("Leave it as it is", self.question.clear),
+            )
         except StudyError as error:
             self.notice.show_error(error)
         finally:
             if start is self.page and isinstance(start, StartPage):
                 start.show_progress("")
+
+    def _restore(self, folder: Path) -> None:
+        from reader_app.session.recovery import restore_backup
+
+        try:
+            restore_backup(folder, app_version=version("blindread"))
+        except StudyError as error:
+            self.notice.show_error(error)
+        else:
+            self.open_package(folder)
 
     def _begin(self, package: Package) -> None:
         from reader_app.prefetch import Prefetch  # these bring VTK: the start page does not wait for it
@@ -161,7 +177,8 @@ class MainWindow(QMainWindow):
         self.flow.trouble.connect(lambda error, is_retried: self.notice.show_error(error, is_retried=is_retried))
         self.flow.cleared.connect(self.notice.clear)
         self.flow.left.connect(self._leave_study)
-        self.setWindowTitle(f"{sitting.protocol.title}, reader {store.reader_code}")
+        for signal in (self.flow.reading_page.opened, self.flow.reading_page.changed):
+            signal.connect(self._offer_keys)
         for warning in package.warnings:
             self.notice.show_error(StudyError(warning))
         self.flow.start()
@@ -233,6 +250,13 @@ class MainWindow(QMainWindow):
             return
         focused = QApplication.focusWidget()
         self._shortcuts.offer(set(self._acts()), is_typing=isinstance(focused, _TYPING))
+        self._show_title()
+
+    def _show_title(self) -> None:
+        """What is open, for the list of windows: page, study and reader, nothing of an exam's content."""
+        sitting = self.flow.sitting if self.flow else None
+        study = f"{sitting.protocol.title}, reader {sitting.store.reader_code}" if sitting else ""
+        self.setWindowTitle(" · ".join(part for part in (self.page.title, study, "Blindread") if part))
 
     def _press_focused_button(self) -> bool:
         focused = QApplication.focusWidget()
@@ -250,11 +274,7 @@ class MainWindow(QMainWindow):
     def _choose_package(self) -> None:
         if self.flow and not self._close_study():
             return
-        if not isinstance(self.page, StartPage):
-            self._show_start()
-        start = self.page
-        assert isinstance(start, StartPage)
-        start.choose()
+        self._show_start().choose()
 
     # --- the window itself ---
 

@@ -13,6 +13,11 @@ COLUMN_WIDTH = 680
 class Page(QWidget):
     """A page of the window. `acts` are the keys that mean something on it, by the names in the table of keys."""
 
+    @property
+    def title(self) -> str:
+        """What the window's title says of this page; "" while there is nothing to see yet."""
+        return ""
+
     def acts(self) -> dict[str, Callable[[], None]]:
         return {}
 

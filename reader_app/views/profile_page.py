@@ -1,7 +1,7 @@
 """Who reads: four fields, asked once, before the first exam."""
 
-from PySide6.QtCore import QStringListModel, Qt, Signal
-from PySide6.QtGui import QIntValidator
+from PySide6.QtCore import QRegularExpression, QStringListModel, Qt, Signal
+from PySide6.QtGui import QRegularExpressionValidator
 from PySide6.QtWidgets import QCompleter, QFormLayout, QLabel, QLineEdit, QWidget
 
 from reader_app.session.model import ReaderProfile
@@ -9,12 +9,13 @@ from reader_app.views import theme
 from reader_app.views.page import ColumnPage
 
 _SPECIALTIES = ("Neuroradiology", "Radiology", "Radiology, in training", "Neurosurgery", "Neuro-oncology")
-_MOST_YEARS = 70
+_YEARS = QRegularExpression("([0-7]?[0-9]|80)?")
 
 
 class ProfilePage(ColumnPage):
     """Passes on the profile once name and specialty are there; Enter goes from field to field."""
 
+    title = "Profile"
     completed = Signal(ReaderProfile)
 
     def __init__(self, profile: ReaderProfile | None = None) -> None:
@@ -26,7 +27,7 @@ class ProfilePage(ColumnPage):
         completer.setCompletionMode(QCompleter.CompletionMode.InlineCompletion)  # a pop-up would take the Enter key
         self.specialty.setCompleter(completer)
         self.years = QLineEdit()
-        self.years.setValidator(QIntValidator(0, _MOST_YEARS))
+        self.years.setValidator(QRegularExpressionValidator(_YEARS))  # an empty field is valid, and Enter leaves it
         self.site = QLineEdit(profile.site_code if profile else "")
         self.column.addWidget(theme.heading("Who reads?"))
         about = "Asked once. Your name goes under your signature at the end; the rest describes the group of readers."

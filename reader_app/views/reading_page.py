@@ -30,7 +30,8 @@ class ReadingPage(Page):
     ended = Signal()  # Next after the last exam
     saved = Signal()
     trouble = Signal(StudyError)
-    changed = Signal()  # something worth keeping for the next start
+    opened = Signal()  # another exam: kept at once, so that a crash does not send the reader back
+    changed = Signal()  # something worth keeping for the next start, soon
 
     def __init__(self, sitting: Sitting, loader: ExamLoader, looking: Looking, act: Callable[[str], None]) -> None:
         super().__init__()
@@ -73,6 +74,12 @@ class ReadingPage(Page):
         self.exam_list.closed.connect(self._close_list)
         self._looking.settled.connect(self._looked)
 
+    @property
+    def title(self) -> str:
+        """'Exam 7 of 20', once its images are there to be seen."""
+        reading = self._sitting.reading
+        return self._sitting.title(reading) if reading and self._looking.state.exam else ""
+
     # --- opening ---
 
     def take_looking(self) -> None:
@@ -92,7 +99,7 @@ class ReadingPage(Page):
         self._loader.load(reading, (kept or {}).get("view"))
         self.show_state()
         self.remark.restore(self._drafts.get(reading.reading_id))
-        self.changed.emit()
+        self.opened.emit()
 
     def kept(self) -> dict[str, Any]:
         """What `open` takes to look the same again."""
@@ -173,9 +180,9 @@ class ReadingPage(Page):
         elif not self.question.isHidden():
             self._score_now()
         else:
-            words = " and ".join(f"Segmentation {side}" for side in missing)
+            words = "A and B have" if len(missing) > 1 else f"{missing[0]} has"
             self.question.ask(
-                f"{words} {'have' if len(missing) > 1 else 'has'} no score yet.",
+                f"{words} no score yet.",
                 ("Score now (Enter)", self._score_now),
                 ("Cannot score (U)", lambda: self._open_remark(CANNOT_SCORE)),
                 ("Go on without (G)", self._go_on_to_next),

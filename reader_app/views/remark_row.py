@@ -4,8 +4,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QPushButton, QWidget
+from PySide6.QtCore import QStringListModel, Qt, Signal
+from PySide6.QtWidgets import QCompleter, QFrame, QHBoxLayout, QLabel, QLineEdit, QPushButton, QWidget
 
 from reader_app.session.model import ReadingAnswers, Side
 from reader_app.views import theme
@@ -31,7 +31,13 @@ class RemarkRow(QFrame):
         self._answers = ReadingAnswers()
         self._label = QLabel()
         self._targets = {name: _quiet(name, partial(self._aim_at, side)) for name, side in _TARGETS.items()}
-        self.field = QLineEdit()
+        self.field = _Field()
+        self.field.turned.connect(self._turn)
+        self._proposals = QStringListModel(self)
+        completer = QCompleter(self._proposals, self)
+        completer.setCompletionMode(QCompleter.CompletionMode.InlineCompletion)
+        completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+        self.field.setCompleter(completer)
         self.field.setMaxLength(2000)
         self.field.returnPressed.connect(self.save)
         self.field.textEdited.connect(lambda _: self.changed.emit())
@@ -66,7 +72,9 @@ class RemarkRow(QFrame):
             theme.mark(button, text == name)
         stored = self._stored()
         self.field.setText(stored)
-        self.field.setPlaceholderText("your words" if kind == COMMENT else "why not? Choose or type")
+        what = "Your words" if kind == COMMENT else "Why not? Choose or type"
+        self.field.setPlaceholderText(f"{what}; Tab changes between A, B and the exam")
+        self._proposals.setStringList([] if kind == COMMENT else _REASONS)
         self.field.setAccessibleName(f"{self._label.text()} {name}")
         for reason in self._reasons:
             reason.setVisible(kind == CANNOT_SCORE and not stored)
@@ -74,6 +82,10 @@ class RemarkRow(QFrame):
         self.show()
         self.field.setFocus()
         self.field.selectAll()
+
+    def _turn(self, step: int) -> None:
+        order = list(_TARGETS.values())
+        self._aim_at(order[(order.index(self._target) + step) % len(order)])
 
     def _aim_at(self, target: Side | None) -> None:
         """The same words for another target, unless something is stored there."""
@@ -124,7 +136,18 @@ class RemarkRow(QFrame):
         self.field.clearFocus()
 
 
+class _Field(QLineEdit):
+    """Tab stays in it: there is nowhere else to type."""
+
+    turned = Signal(int)
+
+    def focusNextPrevChild(self, is_next: bool) -> bool:
+        self.turned.emit(1 if is_next else -1)
+        return True
+
+
 def _quiet(text: str, act: Callable[[], object]) -> QPushButton:
     button = QPushButton(text)
+    button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     button.clicked.connect(lambda: act())
     return button

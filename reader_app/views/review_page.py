@@ -18,6 +18,7 @@ GAP = "⚠ no score"
 class ReviewPage(Page):
     """Shows what is on the disk; passes on where the reader wants to go."""
 
+    title = "Review"
     chosen = Signal(Reading)
     continued = Signal()
     back = Signal()

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, QSize, QTimer, Signal
 
 from reader_app.desk import Desk, Recent
 from reader_app.session.model import ClosingQuestion, ReaderProfile, Reading
 from reader_app.session.results import write_results
 from reader_app.sitting import Sitting, Stage
-from reader_app.state import ViewState
+from reader_app.state import Layout, ViewState
 from reader_app.views.closing_page import ClosingPage
 from reader_app.views.ending_pages import ReceiptPage, SignOffPage
 from reader_app.views.exam_loader import ExamLoader, ExamSource
@@ -25,6 +25,7 @@ from segmentation.errors import StudyError
 
 _KEEP_AFTER_MS = 500
 _HINTS_SEEN = "hints_seen"
+_ROOMY = QSize(2400, 1300)
 
 
 class StudyFlow(QObject):
@@ -55,6 +56,7 @@ class StudyFlow(QObject):
         self._keeping.timeout.connect(self.keep)
         self._loader.failed.connect(lambda reading, error: self.sitting.mark_unreadable(reading, str(error)))
         page = self.reading_page
+        page.opened.connect(self.keep)
         page.changed.connect(self._keep_soon)
         page.saved.connect(self.cleared)
         page.ended.connect(self._after_last)
@@ -74,6 +76,7 @@ class StudyFlow(QObject):
 
     def start(self) -> None:
         """Go on where the reader stopped."""
+        self._choose_layout()
         stage = self.sitting.stage()
         if stage is Stage.PROFILE:
             self._welcome()
@@ -84,6 +87,12 @@ class StudyFlow(QObject):
         else:
             {Stage.CLOSING: self._ask_closing, Stage.REVIEW: self._review, Stage.DONE: self._show_receipt}[stage]()
         self._remember()
+
+    def _choose_layout(self) -> None:
+        """Until the reader chooses: both layers where a screen has room for twelve views, else one."""
+        room = self.looking.screen().availableGeometry().size()
+        if room.width() >= _ROOMY.width() and room.height() >= _ROOMY.height():
+            self.state.set_layout(Layout.BOTH)
 
     def _welcome(self) -> None:
         practice = sum(reading.is_practice for reading in self.sitting.readings)

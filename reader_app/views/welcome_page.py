@@ -14,6 +14,7 @@ DIFFERS = "Do not read this package. Ask the coordinator for a new one, and tell
 class WelcomePage(ColumnPage):
     """Shown once per package, before anything is asked."""
 
+    title = "Welcome"
     accepted = Signal()
     differs = Signal()
 
