@@ -37,9 +37,9 @@ def main() -> None:
     print(f"{'':46} {'p50 ms':>7} {'p95 ms':>7} {'CPU ms':>7}")
     with tempfile.TemporaryDirectory() as folder:
         _bench_reader_app(ExamFolder(Path(folder)))
-    _bench_peer("plain VTK, OpenGL, 2 windows of 3 viewports", sys.executable, "bench_opengl")
+    _bench_peer("move, plain VTK with OpenGL, 6 views", sys.executable, "bench_opengl")
     if napari_python := os.environ.get("NAPARI_PYTHON"):
-        _bench_peer("napari, 6 canvases", napari_python, "bench_napari")
+        _bench_peer("move, napari, 6 views", napari_python, "bench_napari")
     else:
         print("napari: not measured, as NAPARI_PYTHON names no environment that has it")
 
