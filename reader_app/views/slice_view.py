@@ -104,9 +104,9 @@ class SliceView(QWidget):
         look = OverlayLook(state.overlay_style, state.opacity, max(1, round(dpr))) if state.is_overlay_shown else None
         if look:
             _draw_patch(painter, scene.overlay(self.side, index, placement, look))
-        slice_marks.draw_marks(painter, placement, self.marks(), dpr)
         if state.is_crosshair_shown:
             slice_marks.draw_crosshair(painter, placement, cursor, dpr)
+        slice_marks.draw_marks(painter, placement, self.marks(), dpr)
         slice_marks.draw_slider(painter, placement, self._slider_at(index), dpr)
         at = placement.pixel_of(cursor) if state.is_crosshair_shown else None
         self.drawn = Drawn(self.layer, index, placement, window, state.is_interpolated, look, at)
