@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 MAX_TEXT, MAX_NAME = 2_000, 200
 _MAX_DEPTH = 12
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 # control, format (direction overrides, zero width), surrogates, private use: nothing a reader types on purpose
 _UNSHOWABLE = {"Cc", "Cf", "Cs", "Co"}
 
@@ -20,8 +21,7 @@ def canonical_json(value: object) -> bytes:
     >>> canonical_json({"b": [1, None], "a": "é"}).decode()
     '{"a":"é","b":[1,null]}'
     """
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return text.encode("utf-8")
+    return _ENCODER.encode(value).encode("utf-8")
 
 
 def read_canonical_json(data: bytes) -> Any:

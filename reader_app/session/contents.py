@@ -97,7 +97,10 @@ def check_session(connection: sqlite3.Connection, manifest: Manifest, path: Path
         raise damaged(path, str(error)) from error
     design = contents.projection.design
     if (design.package_id, design.reader_code) != (manifest.package_id, manifest.reader_code):
-        what = f"This session is of reader {design.reader_code}'s package, not of this one."
+        owner = (
+            f"of reader {design.reader_code}" if design.reader_code != manifest.reader_code else "of the same reader"
+        )
+        what = f"This session belongs to another package, {owner}."
         raise StudyError(what, file=path, remedy=KEEP)
     if contents.events[0].hash != manifest.trail_head or design != manifest.design:
         raise damaged(path, "its list of exams or its protocol is not the signed one")

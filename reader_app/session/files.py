@@ -2,10 +2,14 @@
 
 import os
 import stat
+import sys
 import tempfile
 from pathlib import Path
 
 from segmentation.errors import StudyError
+
+if sys.platform == "darwin":
+    import fcntl
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -18,13 +22,21 @@ def write_whole(path: Path, data: bytes) -> None:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            flush(file.fileno())
         Path(draft).chmod(0o644)
         Path(draft).replace(path)
         flush_folder(path.parent)
     except BaseException:
         Path(draft).unlink(missing_ok=True)
         raise
+
+
+def flush(handle: int) -> None:
+    """Wait until a file's content is on the disk."""
+    if sys.platform == "darwin":
+        fcntl.fcntl(handle, fcntl.F_FULLFSYNC)  # fsync ends at the disk's own cache there
+    else:
+        os.fsync(handle)
 
 
 def flush_folder(folder: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from reader_app.session.contents import SESSION, check_session_bytes, read_session_bytes
+from reader_app.session.contents import KEEP, SESSION, check_session_bytes, read_session_bytes
 from reader_app.session.files import read_plain
 from reader_app.session.manifest import (
     COPY_AGAIN,
@@ -59,13 +59,12 @@ def open_package(folder: Path) -> Package:
     Raises StudyError naming the file that is wrong.
     """
     folder = Path(folder).absolute()
-    if not (folder / MANIFEST).exists() and not (folder / MANIFEST).is_symlink():
+    if not os.path.lexists(folder / MANIFEST):
         remedy = "Choose the folder that you were given; it holds manifest.json."
         raise StudyError("This is not a Blindread package.", file=folder, remedy=remedy)
     manifest = read_manifest(folder)
-    problems = list(_problems_of_names(folder, manifest))
-    if problems:
-        raise problems[0]
+    for problem in _problems_of_names(folder, manifest):
+        raise problem
     return Package(folder, manifest, fingerprint(manifest.public_key), warnings_of(folder))
 
 
@@ -78,7 +77,11 @@ def _problems_of_names(folder: Path, manifest: Manifest) -> Iterator[StudyError]
     promised = {Path(name).name for name in manifest.files}
     own = {MANIFEST, SIGNATURE, SESSION, IMAGES}
     for place, names in ((folder, own), (images, promised)):
-        entries = {entry.name: entry for entry in os.scandir(place)}
+        try:
+            entries = {entry.name: entry for entry in os.scandir(place)}
+        except OSError as error:
+            yield StudyError(f"The folder cannot be read ({error.strerror}).", file=place, remedy=COPY_AGAIN)
+            return
         folded = {name.casefold() for name in names}
         for name, entry in sorted(entries.items()):
             path = place / name
@@ -90,7 +93,9 @@ def _problems_of_names(folder: Path, manifest: Manifest) -> Iterator[StudyError]
             elif place == images and name not in names and not _is_litter(name):
                 yield StudyError("The file does not belong to the package.", file=path, remedy="Move it elsewhere.")
         for name in sorted(names - entries.keys()):
-            yield StudyError("The file is missing.", file=place / name, remedy=COPY_AGAIN)
+            # a fresh copy has no answers
+            remedy = KEEP if name == SESSION else COPY_AGAIN
+            yield StudyError("The file is missing.", file=place / name, remedy=remedy)
 
 
 def _is_litter(name: str) -> bool:
@@ -98,7 +103,10 @@ def _is_litter(name: str) -> bool:
 
 
 def verify_package(folder: Path, progress: Callable[[int, int], None] = lambda done, total: None) -> list[str]:
-    """Check every byte of a package, changing nothing; returns a sentence for each problem, none if it is sound."""
+    """Check every byte of a package, changing nothing; returns a sentence for each problem, none if it is sound.
+
+    Another process may have the session open, this one may not (see `read_session_bytes`).
+    """
     folder = Path(folder).absolute()
     try:
         manifest = read_manifest(folder)

@@ -6,6 +6,7 @@ from pathlib import Path
 import platformdirs
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from reader_app.session.files import flush
 from segmentation.errors import StudyError
 
 
@@ -36,5 +37,5 @@ def _make(path: Path) -> None:
     with os.fdopen(handle, "wb") as file:
         file.write(Ed25519PrivateKey.generate().private_bytes_raw().hex().encode())
         file.flush()
-        os.fsync(file.fileno())
+        flush(file.fileno())
     draft.replace(path)

@@ -20,11 +20,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from reader_app.session.canonical import FormatError, canonical_json, read_canonical_json
 from reader_app.session.files import read_plain, write_whole
 from reader_app.session.forms import HASH, SIGNED, Design, items, matching, members, newness
-from reader_app.session.manifest import MANIFEST
+from reader_app.session.manifest import IMAGES, MANIFEST
 from reader_app.session.model import ClosingAnswer, ReaderProfile, ReadingAnswers
 from reader_app.session.projection import Projection, project
 from reader_app.session.store import SessionStore
-from reader_app.session.trail import COLUMNS, Event, Receipt, event_from_row, receipt_of, verify
+from reader_app.session.trail import COLUMNS, Event, Receipt, columns_of, event_from_row, receipt_of, verify
 from segmentation.errors import StudyError
 
 FORMAT, FORMAT_VERSION = "blindread-results", (1, 0)
@@ -67,8 +67,8 @@ def write_results(store: SessionStore, path: Path) -> Path:
         path /= results_name(store)
     if path.suffix != ".json" or path.name == MANIFEST:
         raise StudyError("Results are written as .json.", file=path, remedy="Choose a name that ends so.")
-    if not path.parent.is_dir():
-        raise StudyError("The folder does not exist.", file=path.parent, remedy="Choose one that exists.")
+    if not path.parent.is_dir() or path.parent == store.path.with_name(IMAGES):
+        raise StudyError("Results cannot lie in this folder.", file=path.parent, remedy="Choose another one.")
     store.record_export({"file": path.name, "is_incomplete": not store.is_signed_off})
     events = tuple(store.events())
     form = _form(project(events), events) | {"public_key": store.public_key}
@@ -101,7 +101,7 @@ def _form(projection: Projection, events: Sequence[Event]) -> dict[str, Any]:
         "profile": asdict(answers.profile) if answers.profile else None,
         "receipt": _receipt_form(receipt_of(projection.signed)) if projection.signed else None,
         "trail_head": events[-1].hash,
-        "events": [asdict(event) for event in events],
+        "events": [columns_of(event) for event in events],
     }
 
 

@@ -134,6 +134,8 @@ def version_in_header(header: bytes) -> int:
     """
     if len(header) < 100 or not header.startswith(b"SQLite format 3\0"):
         raise FormatError("it is not a database, or cut off")
+    if header[18:20] != b"\1\1":  # write and read version; 2 would have SQLite look for a write-ahead log
+        raise FormatError("its header was altered")
     if int.from_bytes(header[68:72]) != APPLICATION_ID:
         raise FormatError("it is not a session file")
     return int.from_bytes(header[60:64])

@@ -129,12 +129,15 @@ class SessionFile:
         if self._is_closed:
             return
         self._is_closed = True
-        with contextlib.suppress(StudyError):
-            self.write(Draft("session_end"))
-            self.back_up()
-        with contextlib.suppress(sqlite3.Error):
-            self._connection.close()
-        self._lock.release()
+        try:
+            with contextlib.suppress(StudyError):
+                self.settle()
+                self.write(Draft("session_end"))
+                self.back_up()
+        finally:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.close()
+            self._lock.release()
 
     @property
     def public_key(self) -> str:

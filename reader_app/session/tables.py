@@ -10,7 +10,7 @@ from reader_app.session.canonical import FormatError, canonical_json, read_canon
 from reader_app.session.forms import Design, design_form
 from reader_app.session.model import ClosingAnswer, ReaderProfile, Side
 from reader_app.session.projection import Answers
-from reader_app.session.trail import COLUMNS, Event
+from reader_app.session.trail import COLUMNS, Event, columns_of
 
 _INSERT_EVENT = f"INSERT INTO event ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
 
@@ -44,7 +44,7 @@ def read_design(connection: sqlite3.Connection) -> dict[str, Any]:
 
 def write_event(connection: sqlite3.Connection, event: Event, answers: Answers) -> None:
     """The event's row, and the row of the answers that it changes; `answers` are those after it."""
-    connection.execute(_INSERT_EVENT, astuple(event))
+    connection.execute(_INSERT_EVENT, tuple(columns_of(event).values()))
     match event.type:
         case "score_set" | "score_changed" | "score_cleared":
             assert event.reading_id and event.side

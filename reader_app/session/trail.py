@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -55,9 +55,14 @@ _OPTIONAL = {"reading_id", "side", "field", "old", "new", "reason"}
 _NUMBERS = {"seq", "utc_offset", "monotonic_ns"}
 
 
+def columns_of(event: Event) -> dict[str, Any]:
+    """The row by column names; all values are plain (`asdict` would copy each, at ten times the cost)."""
+    return dict(vars(event))
+
+
 def event_hash(event: Event) -> str:
     """SHA-256 of the canonical JSON object of all columns but the hash itself."""
-    columns = asdict(event)
+    columns = columns_of(event)
     del columns["hash"]
     return hashlib.sha256(canonical_json(columns)).hexdigest()
 

@@ -24,7 +24,7 @@ def used(master: Path, tmp_path_factory: pytest.TempPathFactory) -> Package:
         package = open_package(Path(shutil.copytree(master, tmp_path_factory.mktemp("used") / "R01")))
         with open_store(package) as store:
             read_all(store)
-            for number in range(150):
+            for number in range(100):
                 reading = store.readings[number % 4]
                 store.record_score(reading.reading_id, Side.B, number % 11, how="slider")
                 store.record_event("view", reading_id=reading.reading_id, new='{"layout_ms":{"both layers":812}}')
@@ -107,6 +107,23 @@ def test_what_an_editor_of_databases_could_do(spoiled: Package, statement: str) 
         open_store(spoiled)
     (problem,) = verify_package(spoiled.folder)
     assert "session.sqlite" in problem
+
+
+def test_any_other_byte_in_the_header(spoiled: Package) -> None:
+    """The 100 bytes that steer SQLite (https://www.sqlite.org/fileformat.html, 1.3), each as 2 and as 255."""
+    whole = spoiled.session.read_bytes()
+    stored = dump(whole)
+    for place in range(100):
+        for value in {2, 255} - {whole[place]}:
+            data = bytearray(whole)
+            data[place] = value
+            spoiled.session.write_bytes(data)
+            try:
+                open_store(spoiled).close()
+            except StudyError as error:
+                assert error.file == spoiled.session
+            else:
+                assert dump(bytes(data)) == stored, (place, value)
 
 
 def test_every_flip_in_a_pristine_session_is_found(package: Package) -> None:

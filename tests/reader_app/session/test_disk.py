@@ -152,12 +152,18 @@ def test_a_session_replaced_under_our_feet_takes_no_answers(package: Package) ->
         assert shown(store) == 3
 
 
-def test_results_that_cannot_be_written_are_a_sentence(package: Package, tmp_path: Path) -> None:
-    with open_store(package) as store:
-        for path, words in ((tmp_path / "nowhere" / "r.json", "does not exist"), (tmp_path / "r.txt", "as .json"),
-                            (package.folder / "manifest.json", "as .json")):  # fmt: skip
-            with pytest.raises(StudyError, match=words):
-                write_results(store, path)
+@pytest.mark.parametrize(
+    "place, words",
+    [
+        ("nowhere/r.json", "cannot lie"),
+        ("images/r.json", "cannot lie"),
+        ("r.txt", "as .json"),
+        ("manifest.json", "as .js"),
+    ],
+)
+def test_results_that_cannot_be_written_are_a_sentence(package: Package, place: str, words: str) -> None:
+    with open_store(package) as store, pytest.raises(StudyError, match=words):
+        write_results(store, package.folder / place)
 
 
 HOLD = """
