@@ -68,9 +68,13 @@ def test_without_interpolation_each_voxel_is_a_block_of_its_grey(plane: Plane, w
 
 
 @pytest.mark.parametrize("plane", Plane)
+@pytest.mark.parametrize("share_of_light", [1.0, 0.02])  # with little light most of the picture is left out
 @pytest.mark.parametrize(("window", "x0", "y0"), [(WIDE, 0, 0), (Window(700, 200), -7, 4)])
-def test_interpolation_is_linear_between_voxel_centres(plane: Plane, window: Window, x0: int, y0: int) -> None:
+def test_interpolation_is_linear_between_voxel_centres(
+    plane: Plane, share_of_light: float, window: Window, x0: int, y0: int
+) -> None:
     array = noise()
+    array[np.random.default_rng(9).random(SHAPE) > share_of_light] = 0
     placement = at_zoom(plane, 4, x0, y0)
     picture = whole(Scene(exam(array)).grey("T1c", 4, placement, window, True), placement)
     values = on_screen(array, plane, 4).astype(float)

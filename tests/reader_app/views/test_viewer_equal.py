@@ -45,6 +45,8 @@ def check_sides_mirror_each_other(viewers: ViewersView) -> None:
     picture = pixels(viewers)[viewers.slice_views(Side.A)[0].y() :]
     half = viewers.slice_views(Side.B)[0].x()
     width = picture.shape[1] - half
+    ends = [max(view.geometry().right() for view in viewers.slice_views(side)) for side in Side]
+    assert ends == [width - 1, picture.shape[1] - 1]  # nothing is cut off
     np.testing.assert_array_equal(picture[:, :width], picture[:, half:])
 
 
