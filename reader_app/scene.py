@@ -1,19 +1,21 @@
 """The slices of one exam as pictures: VTK's imaging pipeline without OpenGL, one scene for both viewers.
 
-A slice is cut out at voxel resolution; `vtkImageReslice` samples it at the screen's own pixels and applies the window
-in the same pass. The grey picture of a layer, plane and slice is made once, for A and B, and a segmentation's once for
-all layers; each is kept until something that it shows changes. Knows no Qt.
+A slice is cut out and windowed at voxel resolution and sampled at the screen's own pixels: by `vtkImageResize` where it
+is interpolated, which takes half the time of `vtkImageReslice` for a slice along the axes, by `vtkImageReslice` where
+each pixel takes its voxel's value. The grey picture of a layer, plane and slice is made once, for A and B, and a
+segmentation's once for all layers; each is kept until something that it shows changes. Knows no Qt.
 """
 
 import math
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
-from vtkmodules.util.vtkConstants import VTK_UNSIGNED_CHAR
 from vtkmodules.vtkCommonDataModel import vtkImageData
-from vtkmodules.vtkImagingCore import vtkImageReslice
+from vtkmodules.vtkCommonExecutionModel import vtkImageAlgorithm
+from vtkmodules.vtkImagingCore import vtkImageInterpolator, vtkImageResize, vtkImageReslice
 
 from reader_app.images import ExamImages
 from reader_app.layout import OverlayStyle, Plane
@@ -22,6 +24,7 @@ from reader_app.session.model import Side
 from reader_app.window import Window
 
 MASK_RGB = (255, 48, 48)
+_S = TypeVar("_S", "_Linear", "_Nearest")
 _Box = tuple[int, int, int, int]  # left, top, right, bottom; the last two are the first pixels outside
 
 
@@ -51,7 +54,8 @@ class Scene:
 
     def __init__(self, exam: ExamImages) -> None:
         self._exam = exam
-        self._samplers: dict[tuple[str, Plane], _Sampler] = {}
+        self._linear: dict[tuple[str, Plane], _Linear] = {}
+        self._nearest: dict[tuple[str, Plane], _Nearest] = {}
         self._greys: dict[tuple[str, Plane], tuple[object, Patch | None]] = {}
         self._overlays: dict[tuple[Side, Plane], tuple[object, Patch | None]] = {}
 
@@ -76,74 +80,118 @@ class Scene:
     def _draw_grey(
         self, layer: str, index: int, placement: Placement, window: Window, is_interpolated: bool
     ) -> Patch | None:
-        sampler = self._sampler(layer, placement.plane, np.float32)
-        voxels = sampler.take(_cut(self._exam.layers[layer].array, placement.plane, index))
+        linear = _made(self._linear, layer, placement.plane, _Linear)
+        picture = _cut(self._exam.layers[layer].array, placement.plane, index)
+        shades = linear.source.room(picture.shape)  # 0 black, 255 white, and beyond
+        np.subtract(picture, np.float32(window.lower), out=shades)
+        np.multiply(shades, np.float32(255 / window.width), out=shades)
         reach_px = math.ceil(max(placement.px_u, placement.px_v))  # interpolation carries light one voxel on
-        box = _box_of(voxels > window.lower, placement, reach_px)
-        return Patch(box[0], box[1], sampler.greys(placement, box, window, is_interpolated)) if box else None
+        box = _inside(_box_of(shades > 0, placement, reach_px), placement, shades.shape)
+        if box is None:
+            return None
+        shades += 0.5  # so that cutting off the fraction rounds
+        if is_interpolated:
+            return Patch(box[0], box[1], _as_bytes(linear.sample(placement, box)))
+        nearest = _made(self._nearest, layer, placement.plane, _Nearest)
+        nearest.source.room(shades.shape)[:] = _as_bytes(shades)
+        return Patch(box[0], box[1], nearest.sample(placement, box))
 
     def _draw_overlay(self, side: Side, index: int, placement: Placement, look: OverlayLook) -> Patch | None:
-        sampler = self._sampler(side, placement.plane, np.uint8)
-        voxels = sampler.take(_cut(self._exam.masks[side].array, placement.plane, index))
+        nearest = _made(self._nearest, side, placement.plane, _Nearest)
+        picture = _cut(self._exam.masks[side].array, placement.plane, index)
+        voxels = nearest.source.room(picture.shape)
+        voxels[:] = picture
         box = _box_of(voxels, placement, look.line_px)
         if box is None:
             return None
-        mask = sampler.values(placement, box)
+        mask = nearest.sample(placement, box)
         if look.style is OverlayStyle.OUTLINE:
             mask = _border(mask, look.line_px)
         colours = np.array([0, _premultiplied(_alpha(look))], np.uint32)
         return Patch(box[0], box[1], colours[mask])
 
-    def _sampler(self, name: str, plane: Plane, dtype: npt.DTypeLike) -> "_Sampler":
-        if (name, plane) not in self._samplers:
-            self._samplers[name, plane] = _Sampler(dtype)
-        return self._samplers[name, plane]
 
-
-class _Sampler:
-    """Slices of one kind, sampled at screen pixels; keeps its buffers from one slice to the next."""
+class _Source:
+    """A slice as VTK's input, in memory that numpy writes to; kept from one slice to the next."""
 
     def __init__(self, dtype: npt.DTypeLike) -> None:
-        self._dtype = dtype
+        self.image = vtkImageData()
+        self.image.SetOrigin(0.5, 0.5, 0)  # voxel i covers [i, i+1)
         self._pixels = np.empty((0, 0), dtype)
-        self._image = vtkImageData()
-        self._image.SetOrigin(0.5, 0.5, 0)  # voxel i covers [i, i+1)
-        self._reslice = vtkImageReslice()
-        self._reslice.SetInputData(self._image)
-        self._reslice.SetOutputDimensionality(2)
-        self._reslice.SetOutputScalarType(VTK_UNSIGNED_CHAR)
-        self._reslice.SetNumberOfThreads(1)  # for pictures of this size starting a second one costs what it saves
 
-    def take(self, picture: npt.NDArray) -> npt.NDArray:
-        """Make a slice the one to be sampled; returns the copy, whose rows lie one after the other."""
-        if self._pixels.shape != picture.shape:
-            self._pixels = np.empty(picture.shape, self._dtype)
-            self._image.SetDimensions(picture.shape[1], picture.shape[0], 1)
-            self._image.GetPointData().SetScalars(numpy_to_vtk(self._pixels.reshape(-1), deep=0))
-        self._pixels[:] = picture
-        self._image.Modified()
+    def room(self, shape: tuple[int, ...]) -> npt.NDArray:
+        """Where to write the next slice."""
+        if self._pixels.shape != shape:
+            self._pixels = np.empty(shape, self._pixels.dtype)
+            self.image.SetDimensions(shape[1], shape[0], 1)
+            self.image.GetPointData().SetScalars(numpy_to_vtk(self._pixels.reshape(-1), deep=0))
+        self.image.Modified()
         return self._pixels
 
-    def greys(self, placement: Placement, box: _Box, window: Window, is_interpolated: bool) -> npt.NDArray[np.uint8]:
-        """The pixels of `box`, black at the window's lower end, 255 at its upper."""
-        self._reslice.SetScalarShift(-window.lower)
-        self._reslice.SetScalarScale(255 / window.width)
-        if is_interpolated:
-            self._reslice.SetInterpolationModeToLinear()
-        else:
-            self._reslice.SetInterpolationModeToNearestNeighbor()
-        return self.values(placement, box)
 
-    def values(self, placement: Placement, box: _Box) -> npt.NDArray[np.uint8]:
-        """The pixels of `box`; each takes the value of the voxel it lies in, if nothing else was set."""
+class _Linear:
+    """Linear interpolation between the voxels' middles, of float32; the outer half voxels go on as they are."""
+
+    def __init__(self) -> None:
+        self.source = _Source(np.float32)
+        interpolator = vtkImageInterpolator()
+        interpolator.SetInterpolationModeToLinear()
+        self._resize = vtkImageResize()
+        self._resize.SetInputData(self.source.image)
+        self._resize.SetInterpolator(interpolator)
+        self._resize.SetResizeMethodToOutputDimensions()
+        self._resize.BorderOn()
+        self._resize.CroppingOn()
+        self._resize.SetNumberOfThreads(1)  # for pictures of this size starting a second one costs what it saves
+
+    def sample(self, placement: Placement, box: _Box) -> npt.NDArray[np.float32]:
+        """The pixels of a box that lies within the image."""
         left, top, right, bottom = box
-        reslice = self._reslice
-        reslice.SetOutputSpacing(1 / placement.px_u, 1 / placement.px_v, 1)
-        reslice.SetOutputOrigin((0.5 - placement.x0) / placement.px_u, (0.5 - placement.y0) / placement.px_v, 0)
-        reslice.SetOutputExtent(left, right - 1, top, bottom - 1, 0, 0)
-        reslice.Update()
-        pixels = vtk_to_numpy(reslice.GetOutput().GetPointData().GetScalars())
-        return pixels.reshape(bottom - top, right - left)
+        u = [(x - placement.x0) / placement.px_u for x in (left, right)]
+        v = [(y - placement.y0) / placement.px_v for y in (top, bottom)]
+        self._resize.SetCroppingRegion((*u, *v, -0.5, 0.5))
+        self._resize.SetOutputDimensions(right - left, bottom - top, 1)
+        return _pixels_of(self._resize, box)
+
+
+class _Nearest:
+    """Each pixel takes the value of the voxel it lies in, 0 beyond the image; of uint8."""
+
+    def __init__(self) -> None:
+        self.source = _Source(np.uint8)
+        self._reslice = vtkImageReslice()
+        self._reslice.SetInputData(self.source.image)
+        self._reslice.SetOutputDimensionality(2)
+        self._reslice.SetInterpolationModeToNearestNeighbor()
+        self._reslice.SetNumberOfThreads(1)
+
+    def sample(self, placement: Placement, box: _Box) -> npt.NDArray[np.uint8]:
+        left, top, right, bottom = box
+        px_u, px_v = placement.px_u, placement.px_v
+        self._reslice.SetOutputSpacing(1 / px_u, 1 / px_v, 1)
+        self._reslice.SetOutputOrigin((0.5 - placement.x0) / px_u, (0.5 - placement.y0) / px_v, 0)
+        self._reslice.SetOutputExtent(left, right - 1, top, bottom - 1, 0, 0)
+        return _pixels_of(self._reslice, box)
+
+
+def _made(kept: dict[tuple[str, Plane], _S], name: str, plane: Plane, kind: type[_S]) -> _S:
+    """One sampler for each layer or side and plane, so that the pictures they made stay valid."""
+    if (name, plane) not in kept:
+        kept[name, plane] = kind()
+    return kept[name, plane]
+
+
+def _pixels_of(step: vtkImageAlgorithm, box: _Box) -> npt.NDArray:
+    step.Update()
+    left, top, right, bottom = box
+    return vtk_to_numpy(step.GetOutput().GetPointData().GetScalars()).reshape(bottom - top, right - left)
+
+
+def _as_bytes(shades: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+    """0 to 255, fractions cut off."""
+    greys = np.empty(shades.shape, np.uint8)
+    np.clip(shades, 0, 255, out=greys, casting="unsafe")
+    return greys
 
 
 def _cut(array: npt.NDArray, plane: Plane, index: int) -> npt.NDArray:
@@ -163,6 +211,16 @@ def _box_of(voxels: npt.NDArray, placement: Placement, around_px: int) -> _Box |
     bottom = int(np.ceil(placement.y0 + (rows[-1] + 1) * placement.px_v)) + around_px
     left, top, right, bottom = max(left, 0), max(top, 0), min(right, placement.width), min(bottom, placement.height)
     return (left, top, right, bottom) if left < right and top < bottom else None
+
+
+def _inside(box: _Box | None, placement: Placement, shape: tuple[int, ...]) -> _Box | None:
+    """The part of a box whose pixels lie within the image."""
+    if box is None:
+        return None
+    left, right = (math.ceil(placement.x0 + edge * placement.px_u - 0.5) for edge in (0, shape[1]))
+    top, bottom = (math.ceil(placement.y0 + edge * placement.px_v - 0.5) for edge in (0, shape[0]))
+    box = max(box[0], left), max(box[1], top), min(box[2], right), min(box[3], bottom)
+    return box if box[0] < box[2] and box[1] < box[3] else None
 
 
 def _border(mask: npt.NDArray[np.uint8], line_px: int) -> npt.NDArray[np.uint8]:
