@@ -110,7 +110,6 @@ class TopBar(QWidget):
         self.progress.setFixedHeight(8)
         self.progress.setAccessibleName("Exams scored")
         self.saved = QLabel()
-        theme.paint(self.saved, text=theme.ACCENT)
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 5, 8, 5)
         row.setSpacing(14)
@@ -134,9 +133,11 @@ class TopBar(QWidget):
 
     def show_saved(self, when: datetime | None) -> None:
         """The mark of the last save, only ever shown after COMMIT."""
+        theme.paint(self.saved, text=theme.ACCENT)
         self.saved.setText(f"✓ saved {when.astimezone():%H:%M}" if when else "")
 
     def show_unsaved(self, count: int) -> None:
+        theme.paint(self.saved, text=theme.AMBER)
         self.saved.setText(f"⚠ {count} not saved")
 
 

@@ -39,7 +39,7 @@ class ClosingPage(Page):
         for widget in (self._count, self._words, self._choices, self._confidence_words, self._confidences):
             asked.addWidget(widget)
         steps = QHBoxLayout()
-        steps.addWidget(step_button("Back to the exams", self.postponed.emit))
+        steps.addWidget(step_button("Later: to the review", self.postponed.emit))
         steps.addStretch()
         steps.addWidget(self._next)
         asked.addLayout(steps)

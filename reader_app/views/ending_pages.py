@@ -78,7 +78,9 @@ class ReceiptPage(ColumnPage):
             path = theme.paragraph(str(results))
             theme.paint(path, text=theme.ACCENT)
             self.column.addWidget(path)
-        others = [step_button("Look at the scores", self.reviewed.emit), step_button("Save a copy…", self._copy)]
+        others = [step_button("Look at the scores", self.reviewed.emit)]
+        if not is_kiosk:
+            others.append(step_button("Save a copy…", self._copy))
         if not is_kiosk and results:
             others.append(step_button("Open its folder", self._open_folder))
         self.add_steps("Close", self.closed.emit, *others)

@@ -110,6 +110,7 @@ class MainWindow(QMainWindow):
 
     def _show_start(self) -> StartPage:
         """The start page, with the packages that were opened here by now."""
+        self._help = None
         page = StartPage(self._desk.recent)
         page.package_chosen.connect(self.open_package)
         self.show_page(page)
@@ -166,12 +167,14 @@ class MainWindow(QMainWindow):
             self.open_package(folder)
 
     def _begin(self, package: Package) -> None:
-        from reader_app.prefetch import Prefetch  # these bring VTK: the start page does not wait for it
-        from reader_app.views.study_flow import StudyFlow
+        from reader_app.prefetch import Prefetch
 
         store = SessionStore.open(package.session, package.manifest, app_version=version("blindread"))
-        self._source = Prefetch(package, store.readings)
         sitting = Sitting(store, package)
+        self._source = Prefetch(package, store.readings)
+        self._source.get(sitting.resume_point().reading_id)  # decoded while VTK is imported
+        from reader_app.views.study_flow import StudyFlow
+
         self.flow = StudyFlow(sitting, self._source, self._desk, self.act, is_kiosk=self._is_kiosk)
         self.flow.page_changed.connect(self.show_page)
         self.flow.trouble.connect(lambda error, is_retried: self.notice.show_error(error, is_retried=is_retried))
@@ -184,7 +187,9 @@ class MainWindow(QMainWindow):
         self.flow.start()
 
     def _leave_study(self) -> None:
-        if self._close_study():
+        if self._is_kiosk:
+            self.close()
+        elif self._close_study():
             self._show_start()
 
     def _close_study(self) -> bool:
@@ -236,12 +241,9 @@ class MainWindow(QMainWindow):
         self._offer_keys()
 
     def _acts(self) -> dict[str, Callable[[], object]]:
-        window: dict[str, Callable[[], object]] = {
-            "help": self.toggle_help,
-            "full-screen": self._toggle_full_screen,
-            "open": self._choose_package,
-            "quit": self.close,
-        }
+        window: dict[str, Callable[[], object]] = {"help": self.toggle_help, "quit": self.close}
+        if not self._is_kiosk:
+            window |= {"full-screen": self._toggle_full_screen, "open": self._choose_package}
         return {**window, **self.page.acts()}
 
     def _offer_keys(self) -> None:

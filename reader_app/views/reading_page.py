@@ -318,6 +318,6 @@ def _remark_words(sitting: Sitting) -> str:
     answers = sitting.answers
     comments = {"A": answers.a.comment, "B": answers.b.comment, "exam": answers.comment}
     words = [f"{name} commented" for name, text in comments.items() if text]
-    if answers.cannot_score:
-        words.append(f"cannot score: {answers.cannot_score}")
+    reasons = {"A": answers.a.cannot_score, "B": answers.b.cannot_score, "exam": answers.cannot_score}
+    words += [f"cannot score {name}: {reason}" for name, reason in reasons.items() if reason]
     return ", ".join(words)

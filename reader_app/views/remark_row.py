@@ -12,7 +12,7 @@ from reader_app.views import theme
 
 COMMENT, CANNOT_SCORE = "comment", "cannot score"
 _TARGETS: dict[str, Side | None] = {"A": Side.A, "B": Side.B, "Exam": None}
-_REASONS = ("Poor image quality", "No tumour visible", "Images wrong or missing")
+_REASONS = ("Poor quality", "No tumour visible", "Wrong images")
 
 
 class RemarkRow(QFrame):
@@ -72,8 +72,7 @@ class RemarkRow(QFrame):
             theme.mark(button, text == name)
         stored = self._stored()
         self.field.setText(stored)
-        what = "Your words" if kind == COMMENT else "Why not? Choose or type"
-        self.field.setPlaceholderText(f"{what}; Tab changes between A, B and the exam")
+        self.field.setPlaceholderText("Tab: A, B or the exam" if kind == COMMENT else "Why not? Choose or type.")
         self._proposals.setStringList([] if kind == COMMENT else _REASONS)
         self.field.setAccessibleName(f"{self._label.text()} {name}")
         for reason in self._reasons:

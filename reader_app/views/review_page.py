@@ -53,7 +53,7 @@ class ReviewPage(Page):
         table.setTabKeyNavigation(False)
         table.setShowGrid(False)
         table.setAlternatingRowColors(True)
-        table.verticalHeader().setDefaultSectionSize(table.fontMetrics().height() + 14)
+        table.verticalHeader().setDefaultSectionSize(table.fontMetrics().height() + 7)
         header = table.horizontalHeader()
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setHighlightSections(False)
@@ -83,6 +83,7 @@ class ReviewPage(Page):
             self._words.setText("Every exam has both scores, or a reason. Click a row to look at it once more.")
             self._next.setText("Continue")
         self.table.setCurrentCell(0, 0)
+        self.table.clearSelection()
 
     def start_focus(self) -> QTableWidget | None:
         return None

@@ -102,6 +102,6 @@ class ScoringArea(QWidget):
         if self._sitting.entry.waiting is side:
             return "0 makes it 10", False
         reason = answers.side(side).cannot_score or answers.cannot_score
-        if value is None and reason:
-            return f"cannot score: {reason}", False
-        return ("saved", False) if value is not None else ("no score yet", False)
+        if value is None:
+            return ("cannot score" if reason else "no score yet"), False
+        return ("saved" if self._may_change() else "final"), False

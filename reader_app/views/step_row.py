@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from reader_app.views import theme
 from reader_app.views.icons import set_icon
@@ -18,6 +18,7 @@ class StepRow(QWidget):
         self.previous = _step(act, "previous", "Previous")
         self.next = _step(act, "next", "Next")
         self._remarks = QLabel()
+        self._remarks.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._remarks.setTextFormat(Qt.TextFormat.PlainText)
         theme.paint(self._remarks, text=theme.QUIET)
         comment, cannot = _step(act, "comment", "Comment"), _step(act, "cannot-score", "Cannot score")
@@ -44,6 +45,7 @@ class StepRow(QWidget):
         self.next.setText(f" {next_words} ")
         theme.mark(self.next, is_next_framed)
         self._remarks.setText(remarks)
+        self._remarks.setToolTip(remarks)
 
 
 def _step(act: Callable[[str], None], name: str, words: str) -> QPushButton:

@@ -76,15 +76,16 @@ def palette() -> QPalette:
 
 
 def paint(widget: QWidget, *, text: str | None = None, ground: str | None = None) -> None:
-    """Colour one widget apart from the rest: its words, what they stand on, or both."""
+    """Colour one widget apart from the rest while it is enabled: its words, what they stand on, or both."""
     own = widget.palette()
     is_button = isinstance(widget, QPushButton)
-    if text:
-        own.setColor(_Role.ButtonText if is_button else _Role.WindowText, QColor(text))
-        own.setColor(_Role.Text, QColor(text))
-    if ground:
-        own.setColor(_Role.Button if is_button else _Role.Window, QColor(ground))
-        widget.setAutoFillBackground(not is_button)
+    for group in (QPalette.ColorGroup.Active, QPalette.ColorGroup.Inactive):
+        if text:
+            own.setColor(group, _Role.ButtonText if is_button else _Role.WindowText, QColor(text))
+            own.setColor(group, _Role.Text, QColor(text))
+        if ground:
+            own.setColor(group, _Role.Button if is_button else _Role.Window, QColor(ground))
+    widget.setAutoFillBackground(bool(ground) and not is_button)
     widget.setPalette(own)
 
 

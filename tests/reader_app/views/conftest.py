@@ -104,6 +104,8 @@ class Reader:
             self.press(words, "Enter")
         self.press("Enter", "Enter", "Enter")
         self.wait_for_exam()
+        if not Desk().get("hints_seen"):
+            self.wait_for(lambda: self.page.callouts.are_shown)
         self.press("Esc")
 
     def score(self, side: Side) -> int | None:

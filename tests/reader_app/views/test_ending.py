@@ -1,12 +1,16 @@
 """From the last score to the receipt: closing questions, review, signature, results."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from PySide6.QtWidgets import QLabel, QPushButton
+from pytestqt.qtbot import QtBot
 
 from reader_app.session.model import ClosingAnswer, Side
 from reader_app.session.results import read_results
+from reader_app.session.store import Receipt
 from reader_app.views.closing_page import ClosingPage
 from reader_app.views.ending_pages import MEANING, ReceiptPage, SignOffPage
 from reader_app.views.reading_page import ReadingPage
@@ -36,6 +40,13 @@ def test_closing_questions_come_after_the_last_score(asked: Reader) -> None:
     answers = list(asked.sitting.store.closing_answers().values())
     assert answers == [ClosingAnswer("B", "sure"), ClosingAnswer("no difference", "a guess")]
     assert isinstance(asked.window.page, ReviewPage)
+
+
+def test_the_viewers_come_back_from_the_closing_page(asked: Reader) -> None:
+    asked.press("2", "2", "Enter", "3", "1", "Enter")
+    asked.flow.read(asked.sitting.readings[2])
+    asked.wait_for_exam()
+    assert asked.flow.looking.isVisible() and asked.page.isAncestorOf(asked.flow.looking)
 
 
 def test_a_question_half_answered_does_not_go_on(asked: Reader) -> None:
@@ -120,3 +131,13 @@ def test_signing_writes_the_results_and_shows_the_receipt(
     again.press("3", "k", "u", "Delete")
     assert (again.score(Side.A), again.score(Side.B)) == (9, 2)
     assert again.page.remark.isHidden()
+
+
+@pytest.mark.parametrize("is_kiosk", [True, False])
+def test_a_kiosk_shows_no_way_to_the_files(qtbot: QtBot, tmp_path: Path, is_kiosk: bool) -> None:
+    receipt = Receipt(20, "ab" * 32, "3KH3KQRV", datetime(2020, 10, 1, 14, 2, tzinfo=UTC), "Ada", MEANING)
+    page = ReceiptPage(receipt, tmp_path / "results.json", is_kiosk=is_kiosk)
+    qtbot.addWidget(page)
+    names = {button.text() for button in page.findChildren(QPushButton)}
+    assert {"Save a copy…", "Open its folder"}.isdisjoint(names) is is_kiosk
+    assert "3KH3KQRV" in {label.text() for label in page.findChildren(QLabel)}

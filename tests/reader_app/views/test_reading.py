@@ -196,6 +196,7 @@ def test_until_next_makes_an_exam_final(reader: Reader, tmp_path: Path) -> None:
     reader.click(slider, slider.centre_of(2).toPoint())
     assert reader.score(Side.A) == 7
     assert not slider.isEnabled()
+    assert reader.panel(Side.A).note_label.text() == "final"
 
 
 def test_typed_words_move_nothing(reading: Reader) -> None:
