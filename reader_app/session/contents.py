@@ -1,6 +1,7 @@
 """Everything a session file holds, read in one go and checked against itself."""
 
 import contextlib
+import errno
 import hashlib
 import sqlite3
 from collections.abc import Iterator
@@ -64,11 +65,15 @@ def read_session_bytes(path: Path) -> bytes:
 
     Not while a store of this process has it open: closing any handle of a file ends SQLite's locks on it (fcntl(2)).
     """
-    data = read_plain(path, _MAX_SESSION, KEEP)
     try:
+        data = read_plain(path, _MAX_SESSION, KEEP)
         version = version_in_header(data[:100])
     except FormatError as error:
         raise damaged(path, str(error)) from error
+    except StudyError as error:
+        if isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EIO:
+            raise damaged(path, "the disk cannot read it any more") from error
+        raise
     if version > SCHEMA_VERSION:
         what = f"This session was made by a newer Blindread (format {version})."
         raise StudyError(what, file=path, remedy="Install the current version.")
@@ -97,10 +102,7 @@ def check_session(connection: sqlite3.Connection, manifest: Manifest, path: Path
         raise damaged(path, str(error)) from error
     design = contents.projection.design
     if (design.package_id, design.reader_code) != (manifest.package_id, manifest.reader_code):
-        owner = (
-            f"of reader {design.reader_code}" if design.reader_code != manifest.reader_code else "of the same reader"
-        )
-        what = f"This session belongs to another package, {owner}."
+        what = f"This session belongs to another package, of reader {design.reader_code}."
         raise StudyError(what, file=path, remedy=KEEP)
     if contents.events[0].hash != manifest.trail_head or design != manifest.design:
         raise damaged(path, "its list of exams or its protocol is not the signed one")

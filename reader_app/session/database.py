@@ -24,9 +24,9 @@ _SETTINGS = (
     "mmap_size = 0",
 )
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-_NOT_SAVED = "This was NOT saved:"
+_NOT_OPENED = "The session cannot be opened"
 _REASONS = {
-    sqlite3.SQLITE_FULL: ("the disk is full.", "Free some space; then save again."),
+    sqlite3.SQLITE_FULL: ("the disk is full.", "Free some space, then try again."),
     sqlite3.SQLITE_READONLY: (
         "the file cannot be written, or the folder was moved.",
         "Put the folder back, or close Blindread and open the package where it is now.",
@@ -35,7 +35,7 @@ _REASONS = {
         "the folder has vanished or cannot be written.",
         "Put the drive or the folder back, then close Blindread and open the package again.",
     ),
-    sqlite3.SQLITE_BUSY: ("another program has the file open.", "Close that program; then save again."),
+    sqlite3.SQLITE_BUSY: ("another program has the file open.", "Close that program, then try again."),
 }
 
 
@@ -44,7 +44,7 @@ def connect(path: Path) -> sqlite3.Connection:
     try:
         connection = sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=0)
     except sqlite3.Error as error:
-        raise disk_error(error, path) from error
+        raise disk_error(error, path, _NOT_OPENED) from error
     try:
         for setting in _SETTINGS:
             connection.execute(f"PRAGMA {setting}")
@@ -53,7 +53,7 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.execute("COMMIT")
     except sqlite3.Error as error:
         connection.close()
-        raise disk_error(error, path) from error
+        raise disk_error(error, path, _NOT_OPENED) from error
     except UnicodeDecodeError as error:  # SQLite quotes the damaged text in its own message
         connection.close()
         raise damaged(path, "its tables cannot be read") from error
@@ -76,11 +76,11 @@ def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
         raise
 
 
-def disk_error(error: sqlite3.Error, path: Path) -> StudyError:
+def disk_error(error: sqlite3.Error, path: Path, deed: str = "This was NOT saved") -> StudyError:
     """SQLite's failure as a sentence; its own words are added where they are all there is."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the primary code
     if code in _DAMAGE:
         return damaged(path, str(error))
-    fallback = (f"the disk does not take it ({error}).", "Check the drive; then save again.")
+    fallback = (f"the disk does not take it ({error}).", "Check the drive, then try again.")
     what, remedy = _REASONS.get(code, fallback)
-    return StudyError(f"{_NOT_SAVED} {what}", file=path, remedy=remedy)
+    return StudyError(f"{deed}: {what}", file=path, remedy=remedy)

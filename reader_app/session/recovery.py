@@ -35,8 +35,7 @@ def restore_backup(folder: Path, *, app_version: str = "") -> Path:
         data = read_plain(backup, _MOST, f"There is nothing to restore. {KEEP}")
         projection = check_session_bytes(data, package.manifest, backup).projection
         data = _continued(data, projection, session)
-        kept = _set_aside(session)
-        write_whole(session, data)
+        kept = _exchange(session, data)
     except OSError as error:
         what = f"The backup could not be put in place ({error.strerror})."
         raise StudyError(what, file=session, remedy=KEEP) from error
@@ -83,12 +82,17 @@ def _readable_events(session: Path) -> Iterator[Event]:
             return
 
 
-def _set_aside(session: Path) -> Path:
-    """Give the damaged file, and its journal, names of their own."""
+def _exchange(session: Path, data: bytes) -> Path:
+    """Give the damaged file, and its journal, names of their own, and put a sound one in its place.
+
+    By renaming, as what a disk cannot read any more cannot be copied. The sound one is on the disk before.
+    """
     name = f"session.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}.sqlite"
-    kept = session.with_name(name)
+    kept, draft = session.with_name(name), session.with_name(f".{name}.part")
+    write_whole(draft, data)
     for suffix in ("-journal", ""):
         if (path := session.with_name(session.name + suffix)).exists():
             path.rename(kept.with_name(name + suffix))
+    draft.rename(session)
     flush_folder(session.parent)
     return kept

@@ -1,8 +1,10 @@
 """What the tests of the session share: packages to spoil, and a home for the reader's keys."""
 
+import random
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,6 +42,23 @@ def store(package: Package) -> Iterator[SessionStore]:
 
 def open_store(package: Package, **options: object) -> SessionStore:
     return SessionStore.open(package.session, package.manifest, app_version="0.1", **options)  # type: ignore[arg-type]
+
+
+ODD_VALUES: tuple[Any, ...] = (
+    None, True, False, 0, -1, 1, 2**70, 7.5, "", "x", "\u202e", "0" * 16, [], [[]], {}, {"a": []}, ["A"], [1, 0],
+)  # fmt: skip
+
+
+def spoil(form: Any, rng: random.Random) -> None:
+    """Put an odd value, or the value of a neighbour, somewhere into a JSON value."""
+    place = form
+    while True:
+        key = rng.choice(list(place) if isinstance(place, dict) else range(len(place)))
+        if not (isinstance(place[key], dict | list) and place[key]) or rng.random() < 0.1:
+            break
+        place = place[key]
+    others = list(place.values() if isinstance(place, dict) else place)
+    place[key] = rng.choice([*ODD_VALUES, *others])
 
 
 def read_all(store: SessionStore) -> None:

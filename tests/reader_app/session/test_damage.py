@@ -1,5 +1,6 @@
 """A damaged session file is refused and named, or the damage changed nothing that is stored."""
 
+import errno
 import random
 import shutil
 import sqlite3
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from reader_app.session import contents, recovery
 from reader_app.session.contents import DamagedSessionError
 from reader_app.session.model import Side
 from reader_app.session.package import Package, open_package, verify_package
@@ -170,6 +172,25 @@ def test_a_damaged_session_is_restored_and_nothing_is_deleted(package: Package) 
         assert store.gaps() == []
         (restored,) = [event for event in store.events() if event.type == "restored"]
         assert kept.name in (restored.new or "")
+
+
+def test_a_session_that_the_disk_cannot_read_is_restored_too(package: Package, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_store(package) as store:
+        read_all(store)
+    sound = contents.read_plain
+
+    def read_plain(path: Path, most: int, remedy: str) -> bytes:
+        if path == package.session and not list(package.folder.glob("session.damaged-*")):
+            raise StudyError("The file cannot be read.", file=path) from OSError(errno.EIO, "Input/output error")
+        return sound(path, most, remedy)
+
+    for module in (contents, recovery):
+        monkeypatch.setattr(module, "read_plain", read_plain)
+    with pytest.raises(DamagedSessionError, match="the disk cannot read it"):
+        open_store(package)
+    restore_backup(package.folder)
+    with open_store(package) as store:
+        assert store.gaps() == []
 
 
 def test_what_was_saved_after_the_backup_is_taken_over(package: Package) -> None:

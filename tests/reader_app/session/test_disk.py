@@ -3,10 +3,11 @@
 import os
 import resource
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -195,6 +196,15 @@ def test_a_second_instance_is_refused_and_told_who_has_it(package: Package) -> N
         assert [e.type for e in store.events()].count("crash_recovered") == 1
     with open_store(package) as store:
         assert [e.type for e in store.events()].count("crash_recovered") == 1
+
+
+def test_another_program_that_has_the_file_open_is_a_sentence(package: Package) -> None:
+    with closing(sqlite3.connect(package.session, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StudyError, match="cannot be opened: another program has the file open") as caught:
+            open_store(package)
+        assert caught.value.file == package.session
+    open_store(package).close()
 
 
 def test_one_process_cannot_open_it_twice_either(package: Package) -> None:

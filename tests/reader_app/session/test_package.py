@@ -1,7 +1,9 @@
 """A package is what was signed, or its opening says which file is not."""
 
+import contextlib
 import hashlib
 import json
+import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 from reader_app.session.package import Package, fingerprint, open_package, verify_package
 from segmentation.errors import StudyError
 from tests.reader_app.making import SIGNING_KEY, make_package, make_protocol
-from tests.reader_app.session.conftest import SHAPE, open_store, read_all
+from tests.reader_app.session.conftest import SHAPE, open_store, read_all, spoil
 
 SMALL = make_protocol()
 
@@ -190,6 +192,19 @@ def test_a_signed_manifest_must_have_the_form_too(small: Path, change: Callable[
         open_package(small)
     assert caught.value.file == small / "manifest.json"
     assert len(verify_package(small)) == 1
+
+
+def test_500_odd_manifests_are_refused_in_a_sentence_or_sound(small: Path) -> None:
+    rng = random.Random(23)
+    whole = (small / "manifest.json").read_text()
+    opened = 0
+    for _ in range(500):
+        (small / "manifest.json").write_text(whole)
+        resign(small, lambda manifest: spoil(manifest, rng))
+        with contextlib.suppress(StudyError):  # anything else is a bug
+            use_everything(small)
+            opened += 1
+    assert opened < 50
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"null", b"{}", b"[" * 100_000, b"\xff\xfe", b'{"format":NaN}'])

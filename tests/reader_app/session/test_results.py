@@ -1,5 +1,6 @@
 """One file goes back: it holds all of the session, and only what the session can have held."""
 
+import contextlib
 import json
 import random
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from reader_app.session.projection import json_text
 from reader_app.session.results import read_results, write_results
 from reader_app.session.trail import Event, sealed
 from segmentation.errors import StudyError
-from tests.reader_app.session.conftest import open_store, read_all
+from tests.reader_app.session.conftest import open_store, read_all, spoil
 
 
 @pytest.fixture
@@ -181,6 +182,31 @@ def test_any_other_content_is_refused_though_well_signed(
     resign(signed, form, key_of(home, package))
     with pytest.raises(StudyError, match="cannot be used"):
         read_results(signed)
+
+
+def test_500_odd_files_are_refused_in_a_sentence_though_well_signed(package: Package, signed: Path, home: Path) -> None:
+    """Also odd values inside the events' own JSON, with all hashes made anew."""
+    whole, rng, key = json.loads(signed.read_text("utf-8")), random.Random(24), key_of(home, package)
+    honest = read_results(signed)
+    for number in range(500):
+        form = json.loads(json.dumps(whole))
+        event = rng.choice(form["events"])
+        if number % 3 == 0:
+            spoil(form, rng)
+        elif number % 3 == 1:
+            spoil(event, rng)
+        else:
+            content = [json.loads(event["new"] or "null")]
+            spoil(content, rng)
+            event["new"] = json_text(content[0]) if content[0] == content[0] else "NaN"
+        with contextlib.suppress(
+            TypeError, AttributeError, ValueError, LookupError
+        ):  # where it is too odd to be chained
+            rechain(form["events"])
+            form["trail_head"] = form["events"][-1]["hash"]
+        resign(signed, form, key)
+        with contextlib.suppress(StudyError):  # anything else is a bug
+            assert read_results(signed).answers == honest.answers
 
 
 def test_another_key_is_refused(signed: Path) -> None:
