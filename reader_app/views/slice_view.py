@@ -6,7 +6,6 @@ Pictures are made at the screen's own pixels and painted without scaling; letter
 import math
 from dataclasses import dataclass
 
-import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QSize, Qt
 from PySide6.QtGui import QImage, QMouseEvent, QNativeGestureEvent, QPainter, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import QWidget
@@ -179,8 +178,7 @@ def _draw_patch(painter: QPainter, patch: Patch | None) -> None:
     if patch is None:
         return
     height, width = patch.pixels.shape
-    is_grey = patch.pixels.dtype == np.uint8
-    kind = QImage.Format.Format_Grayscale8 if is_grey else QImage.Format.Format_ARGB32_Premultiplied
+    kind = QImage.Format.Format_RGB32 if patch.is_opaque else QImage.Format.Format_ARGB32_Premultiplied
     image = QImage(patch.pixels.data, width, height, patch.pixels.strides[0], kind)  # over numpy's own memory
     painter.drawImage(patch.x, patch.y, image)
 

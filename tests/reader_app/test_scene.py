@@ -45,10 +45,15 @@ def on_screen(array: npt.NDArray, plane: Plane, index: int) -> npt.NDArray:
 
 
 def whole(patch: Patch | None, placement: Placement) -> npt.NDArray:
+    """The whole picture: greys 0-255 of a layer, colours of a segmentation."""
     picture = np.zeros((placement.height, placement.width), np.uint32)
     if patch:
         rows, columns = patch.pixels.shape
         picture[patch.y : patch.y + rows, patch.x : patch.x + columns] = patch.pixels
+    if patch and patch.is_opaque:
+        red, green, blue = (picture >> shift & 0xFF for shift in (16, 8, 0))
+        assert (red == green).all() and (green == blue).all()
+        return blue
     return picture
 
 

@@ -40,7 +40,8 @@ for layout in (Layout.BOTH, Layout.ONE):
             index = state.cursor_vox[view.plane.normal_axis]
             patch = Scene(exam).grey(view.layer, index, placement, state.windows[view.layer], True)
             whole = np.zeros((placement.height, placement.width), np.uint8)
-            whole[patch.y : patch.y + patch.pixels.shape[0], patch.x : patch.x + patch.pixels.shape[1]] = patch.pixels
+            height, width = patch.pixels.shape
+            whole[patch.y : patch.y + height, patch.x : patch.x + width] = patch.pixels & 255
             x, y = round(view.x() * dpr), round(view.y() * dpr)
             rows, columns = placement.height, placement.width
             part = np.s_[rows // 4 : rows // 2 - 30, columns // 4 : columns // 2]  # no words there
