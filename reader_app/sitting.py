@@ -59,6 +59,7 @@ class Sitting:
         self._visit: Visit | None = None
         self._unreadable: set[str] = set()
         self._unsaved: dict[_Field, _Unsaved] = {}
+        self._notes: list[Callable[[], None]] = []
         self._failures: list[str] = []
         self.entry = ScoreEntry(self.protocol.scale)
         self._visits, ended = self._past_visits()
@@ -221,12 +222,19 @@ class Sitting:
     def _note(
         self, type_: str, *, new: object = None, reading_id: str | None = None, reason: str | None = None
     ) -> None:
-        """A row of the trail that is no answer: if the disk fails, reading goes on, and the next answer tells."""
+        """A row of the trail that is no answer: if the disk fails, reading goes on, and the row follows later."""
+        if self.is_read_only:
+            return
         reading_id = reading_id or (self._reading.reading_id if self._reading else None)
         text = None if new is None else json.dumps(new, sort_keys=True)
-        if not self.is_read_only:
-            with self._noting_failure():
-                self.store.record_event(type_, reading_id=reading_id, new=text, reason=reason)
+        self._notes.append(partial(self.store.record_event, type_, reading_id=reading_id, new=text, reason=reason))
+        with self._noting_failure():
+            self._write_notes()
+
+    def _write_notes(self) -> None:
+        while self._notes:
+            self._notes[0]()
+            del self._notes[0]
 
     # --- answers ---
 
@@ -276,13 +284,13 @@ class Sitting:
             except StudyError as error:
                 if error.file is None:  # not the disk: the answer itself was refused, and would be again
                     del self._unsaved[field]
-                elif error.what not in self._failures:
-                    self._failures.append(error.what)
+                else:
+                    self._note_failure(error)
                 raise
             del self._unsaved[field]
-        for problem in self._failures:
-            self.store.record_event("save_failed", reason=problem)
-        self._failures.clear()
+        problems, self._failures = self._failures, []
+        for problem in problems:
+            self._note("save_failed", reason=problem)
 
     def _save(self, field: _Field, value: object, save: Callable[[], object]) -> None:
         self._unsaved[field] = _Unsaved(value, save)
@@ -293,6 +301,10 @@ class Sitting:
         try:
             yield
         except StudyError as error:
+            self._note_failure(error)
+
+    def _note_failure(self, error: StudyError) -> None:
+        if error.what not in self._failures:
             self._failures.append(error.what)
 
     def sign_off(self, name: str, meaning: str) -> Receipt:

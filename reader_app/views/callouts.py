@@ -18,7 +18,7 @@ class Callouts:
     """Hints that let every click through to what lies under them."""
 
     def __init__(self, page: QWidget) -> None:
-        self._boxes = [_box(page, words) for words in (MOVE, SCORE, NEXT)]
+        self._boxes = [_box(page, *words) for words in ((MOVE,), (SCORE,), (NEXT, DISMISS))]
 
     @property
     def are_shown(self) -> bool:
@@ -40,14 +40,14 @@ class Callouts:
             box.hide()
 
 
-def _box(page: QWidget, words: str) -> QFrame:
+def _box(page: QWidget, *words: str) -> QFrame:
     box = QFrame(page)
     box.setFrameShape(QFrame.Shape.Box)
     box.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
     theme.paint(box, ground=theme.ACCENT_DEEP)
     inside = QVBoxLayout(box)
     inside.setContentsMargins(14, 10, 14, 10)
-    for text in (words, DISMISS):
+    for text in words:
         label = QLabel(text)
         label.setWordWrap(True)
         label.setFixedWidth(_WIDTH)

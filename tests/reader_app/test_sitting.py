@@ -195,18 +195,18 @@ def test_next_is_final_only_where_the_protocol_says_so(tmp_path: Path, revision:
 
 
 class Disk:
-    """Stands in for the session's saving of scores; while it is full nothing is saved."""
+    """Stands in for one of the session's methods of saving; while it is full nothing is saved."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, method: str = "record_score") -> None:
         self.is_full = True
-        save = SessionStore.record_score
+        save = getattr(SessionStore, method)
 
-        def record_score(*arguments: object, **named: object) -> None:
+        def save_if_there_is_room(*arguments: object, **named: object) -> None:
             if self.is_full:
                 raise StudyError("This was NOT saved: the disk is full.", file="session.sqlite")
-            save(*arguments, **named)  # type: ignore[arg-type]
+            save(*arguments, **named)
 
-        monkeypatch.setattr(SessionStore, "record_score", record_score)
+        monkeypatch.setattr(SessionStore, method, save_if_there_is_room)
 
 
 def test_what_could_not_be_saved_waits_and_goes_first(sitting: Sitting, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,8 +226,29 @@ def test_what_could_not_be_saved_waits_and_goes_first(sitting: Sitting, monkeypa
     assert sitting.store.answers(reading_id(1)).a.score == 6
     assert sitting.unsaved == 0
     assert trail(sitting, "score_set", "save_failed") == [
-        ("score_set", reading_id(1)), ("score_set", reading_id(2)), ("save_failed", None),
-    ]  # fmt: skip
+        ("score_set", reading_id(1)),
+        ("score_set", reading_id(2)),
+        ("save_failed", reading_id(2)),
+    ]
+
+
+def test_what_the_trail_could_not_take_follows_in_order(sitting: Sitting, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = Disk(monkeypatch, "record_event")
+    disk.is_full = False
+    sitting.open(sitting.readings[1])
+    disk.is_full = True
+    sitting.open(sitting.readings[2])
+    sitting.pause()
+    assert trail(sitting, "exam_left", "exam_opened", "pause") == [("exam_opened", reading_id(1))]
+    disk.is_full = False
+    sitting.score(Side.A, 4, "key")
+    assert trail(sitting, "exam_left", "exam_opened", "pause", "save_failed") == [
+        ("exam_opened", reading_id(1)),
+        ("exam_left", reading_id(1)),
+        ("exam_opened", reading_id(2)),
+        ("pause", reading_id(2)),
+        ("save_failed", reading_id(2)),
+    ]
 
 
 def test_an_answer_that_is_refused_is_not_tried_for_ever(sitting: Sitting) -> None:
