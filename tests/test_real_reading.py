@@ -102,9 +102,8 @@ def _read_with_a_kill(
     assert desk.quit() == 0
 
     results = read_results(next(package.glob("results-*.json")))
-    study = [reading for reading in results.readings if not reading.is_practice]
-    stored = [tuple(results.answers[r.reading_id].side(side).score for side in Side) for r in study]
-    assert stored == pressed
+    order = [reading.reading_id for reading in results.design.study_readings]
+    assert [tuple(results.answers[key].side(side).score for side in Side) for key in order] == pressed
     assert [event.type for event in results.events].count("crash_recovered") == 1
 
 
