@@ -1,7 +1,9 @@
 """The scale of one side: ticks with their words, and a handle that is empty until it is touched."""
 
+from itertools import pairwise
+
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from reader_app.session.model import Scale
@@ -45,8 +47,18 @@ class ScoreSlider(QWidget):
         return QSize(560, self.minimumSizeHint().height())
 
     def minimumSizeHint(self) -> QSize:
-        line = self.fontMetrics().height()
-        return QSize(480, round(_GROOVE_Y + _RADIUS + 4 + 3 * line))
+        lines = 1 + max(len(self._lines(anchor.label)) for anchor in self._scale.anchors)
+        return QSize(350, round(_GROOVE_Y + _RADIUS + 4 + lines * self.fontMetrics().height()))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self.updateGeometry()  # narrow, the words need one line more
+
+    def _lines(self, words: str) -> list[str]:
+        """An anchor's words in lines that do not touch their neighbours': its last word apart, or each word."""
+        places = sorted(self.centre_of(anchor.value).x() for anchor in self._scale.anchors)
+        room = min((right - left for left, right in pairwise(places)), default=float(self.width())) - 4
+        lines = words.rsplit(" ", 1)
+        return lines if max(map(self.fontMetrics().horizontalAdvance, lines)) <= room else words.split(" ")
 
     def centre_of(self, value: int) -> QPointF:
         """Where a value stands on the track."""
@@ -111,8 +123,9 @@ class ScoreSlider(QWidget):
             painter.setPen(QColor(theme.TEXT if is_anchor and self.isEnabled() else theme.QUIET))
             painter.drawText(QRectF(x - 30, top, 60, line), Qt.AlignmentFlag.AlignHCenter, str(value))
             if is_anchor:
-                box = QRectF(x - 60, top + line - 2, 120, 2 * line)
-                painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, _in_two_lines(words[value]))
+                lines = self._lines(words[value])
+                box = QRectF(x - 60, top + line - 2, 120, len(lines) * line)
+                painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, "\n".join(lines))
 
     def _paint_handle(self, painter: QPainter) -> None:
         is_parked = self._value is None
@@ -121,12 +134,3 @@ class ScoreSlider(QWidget):
         painter.setPen(QPen(QColor(theme.QUIET) if is_parked else colour, 2))
         painter.setBrush(QColor(theme.WINDOW if is_parked or self._is_dragged else colour))
         painter.drawEllipse(at, _RADIUS - 1, _RADIUS - 1)
-
-
-def _in_two_lines(words: str) -> str:
-    """Break before the last word, so that neighbours do not touch at 1280 pixels.
-
-    >>> _in_two_lines("very poor match")
-    'very poor\\nmatch'
-    """
-    return "\n".join(words.rsplit(" ", 1))
