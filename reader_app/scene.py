@@ -198,7 +198,7 @@ def _as_greys(shades: npt.NDArray) -> npt.NDArray[np.uint32]:
 
 def _cut(array: npt.NDArray, plane: Plane, index: int) -> npt.NDArray:
     """One slice as rows and columns of the screen."""
-    picture = np.moveaxis(array, plane.normal_axis, 0)[index].T
+    picture = array[(slice(None),) * plane.normal_axis + (index,)].T
     return picture if plane.v_sign > 0 else picture[::-1]
 
 

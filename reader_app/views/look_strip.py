@@ -146,24 +146,13 @@ class LookStrip(QWidget):
         """Bring the controls in line; at a mere move of the cursor only the read-out changes."""
         self.readout.update()
         state = self._state
-        window = state.windows.get(state.layer)
-        shown = (
-            state.layers,
-            state.layer,
-            state.layout,
-            state.maximised,
-            state.plane,
-            window,
-            state.opacity,
-            state.is_overlay_shown,
-            state.overlay_style,
-            state.is_interpolated,
-            state.is_crosshair_shown,
-            state.is_surface_allowed,
-        )
-        if shown == self._shown and not is_forced:
-            return
-        self._shown = shown
+        looks = {name: value for name, value in state.to_dict().items() if name not in ("cursor_vox", "zoom", "pan_mm")}
+        shown = (looks, state.layers, state.is_surface_allowed)
+        if shown != self._shown or is_forced:
+            self._shown = shown
+            self._show(state)
+
+    def _show(self, state: ViewState) -> None:
         self.setEnabled(state.exam is not None)
         self._show_layers()
         for layout, button in self._layouts.items():
@@ -177,8 +166,8 @@ class LookStrip(QWidget):
         self._crosshair.setChecked(state.is_crosshair_shown)
         with QSignalBlocker(self._opacity):
             self._opacity.setValue(round(state.opacity * 100))
-        if window:
-            self._show_window(window)
+        if state.layer in state.windows:
+            self._show_window(state.windows[state.layer])
 
     def _show_window(self, window: Window) -> None:
         self._preset.setCurrentText(self._state.preset_name(self._state.layer) or _BY_HAND)
