@@ -67,19 +67,26 @@ class QuestionBar(QFrame):
         self._buttons: list[QPushButton] = []
         self.hide()
 
-    def ask(self, words: str, *answers: tuple[str, Callable[[], None]]) -> None:
-        """Ask; the first answer is the safe one and highlighted."""
+    def ask(self, words: str, *answers: tuple[str, Callable[[], None]], takes_focus: bool = False) -> None:
+        """Ask; the first answer is the safe one and highlighted. With the focus, Tab and Enter choose."""
         self.clear()
         self.words.setText(words)
         for index, (text, act) in enumerate(answers):
             button = QPushButton(text)
-            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            button.setFocusPolicy(Qt.FocusPolicy.StrongFocus if takes_focus else Qt.FocusPolicy.NoFocus)
             button.clicked.connect(lambda _=False, act=act: self._answer(act))
             if index == 0:
                 theme.primary(button)
             self._buttons.append(button)
             self._row.addWidget(button)
         self.show()
+        if takes_focus:
+            self._buttons[0].setFocus()
+
+    def answer_first(self) -> None:
+        """The safe answer."""
+        if self._buttons:
+            self._buttons[0].click()
 
     def _answer(self, act: Callable[[], None]) -> None:
         self.clear()

@@ -28,6 +28,7 @@ from reader_app.session.store import SessionStore
 from reader_app.sitting import Sitting
 from reader_app.views.background import Background
 from reader_app.views.bars import NoticeBar, QuestionBar
+from reader_app.views.focus_ring import FocusRing
 from reader_app.views.help_view import HelpView
 from reader_app.views.keys import Shortcuts
 from reader_app.views.page import Page
@@ -59,6 +60,7 @@ class MainWindow(QMainWindow):
         self.pages = QStackedWidget()
         self._lay_out()
         self._shortcuts = Shortcuts(self, self.act)
+        self._ring = FocusRing(self)
         self.notice.retried.connect(lambda: self.flow.retry() if self.flow else None)
         QApplication.instance().focusChanged.connect(self._offer_keys)  # type: ignore[union-attr]
         self._show_start()
@@ -145,10 +147,10 @@ class MainWindow(QMainWindow):
             self._begin(package)
         except DamagedSessionError as error:
             self.notice.show_error(error)
-            self.question.ask(
+            self._ask(
                 "Put the newest backup in its place? Nothing is deleted, and what was saved since is taken over.",
                 ("Restore", lambda: self._restore(package.folder)),
-                ("Leave it as it is", self.question.clear),
+                ("Leave it as it is", self._end_question),
             )
         except StudyError as error:
             self.notice.show_error(error)
@@ -201,9 +203,9 @@ class MainWindow(QMainWindow):
         except StudyError as error:
             self.notice.show_error(error, is_retried=True)
             count = self.flow.sitting.unsaved
-            self.question.ask(
+            self._ask(
                 f"{count} {'answer is' if count == 1 else 'answers are'} not saved and would be lost.",
-                ("Stay", self.question.clear),
+                ("Stay", self._end_question),
                 ("Close all the same", self._abandon),
             )
             return False
@@ -228,6 +230,18 @@ class MainWindow(QMainWindow):
             page.deleteLater()
         flow.deleteLater()
 
+    # --- questions ---
+
+    def _ask(self, words: str, *answers: tuple[str, Callable[[], None]]) -> None:
+        """Ask something that comes before all else: until it is answered, no other key means anything."""
+        self.question.ask(words, *answers, takes_focus=True)
+        self._offer_keys()
+
+    def _end_question(self) -> None:
+        self.question.clear()
+        self.page.setFocus()
+        self._offer_keys()
+
     # --- keys ---
 
     def act(self, name: str) -> None:
@@ -241,6 +255,8 @@ class MainWindow(QMainWindow):
         self._offer_keys()
 
     def _acts(self) -> dict[str, Callable[[], object]]:
+        if self.question.isVisible():
+            return {"next": self.question.answer_first, "back": self._end_question}
         window: dict[str, Callable[[], object]] = {"help": self.toggle_help, "quit": self.close}
         if not self._is_kiosk:
             window |= {"full-screen": self._toggle_full_screen, "open": self._choose_package}

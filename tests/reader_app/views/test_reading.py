@@ -155,8 +155,20 @@ def test_what_could_not_be_saved_holds_the_window_open(reading: Reader, monkeypa
     reading.window.close()
     assert reading.window.isVisible()
     assert "not saved" in reading.window.question.words.text()
+    reading.press("3", "Enter")  # a digit means nothing now; Enter is the safe answer
+    assert reading.window.question.isHidden() and reading.window.isVisible()
+    reading.press("4")
+    assert reading.sitting.shown_score(Side.B) == 4
     disk.is_full = False
     reading.window.close()
+    assert not reading.window.isVisible()
+
+
+def test_the_reader_can_leave_an_answer_unsaved_by_keys(reading: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    FullDisk(monkeypatch)
+    reading.press("7")
+    reading.window.close()
+    reading.press("Tab", "Enter")
     assert not reading.window.isVisible()
 
 
