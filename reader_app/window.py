@@ -1,12 +1,12 @@
 """Window and level: which grey values of a layer become black and white. Numbers come from the image alone."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 PRESETS = ("auto", "narrow", "wide", "full range")
+_LARGEST = 1e9
 _LOW_PERCENT, _HIGH_PERCENT = 1.0, 99.5
 _MOST_SAMPLES = 2_000_000  # percentiles of every n-th voxel differ by less than a grey level
 
@@ -28,7 +28,8 @@ class Window:
 
     @property
     def is_valid(self) -> bool:
-        return math.isfinite(self.level) and math.isfinite(self.width) and self.width > 0
+        """Whether float32 can show it."""
+        return abs(self.level) <= _LARGEST and 1 / _LARGEST <= self.width <= _LARGEST
 
     @staticmethod
     def between(lower: float, upper: float) -> "Window":

@@ -64,7 +64,9 @@ def greys(values: npt.NDArray, window: Window) -> npt.NDArray:
 
 
 @pytest.mark.parametrize("plane", Plane)
-@pytest.mark.parametrize("window", [WIDE, Window(400, 300), Window(0, 1), Window(2000, 500)])
+@pytest.mark.parametrize(
+    "window", [WIDE, Window(400, 300), Window(0, 1), Window(2000, 500), Window(1e9, 1e-9), Window(0, 1e9)]
+)
 def test_without_interpolation_each_voxel_is_a_block_of_its_grey(plane: Plane, window: Window) -> None:
     array, placement = noise(), at_zoom(plane, 3)
     picture = whole(Scene(exam(array)).grey("T1c", 4, placement, window, False), placement)

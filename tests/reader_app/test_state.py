@@ -143,7 +143,9 @@ def test_presets_go_round_and_start_again_after_a_window_by_hand(state: ViewStat
     assert state.preset_name("FLAIR") == "auto"
 
 
-@pytest.mark.parametrize("window", [Window(1, 0), Window(1, -3), Window(math.nan, 3), Window(1, math.inf)])
+@pytest.mark.parametrize(
+    "window", [Window(1, 0), Window(1, -3), Window(math.nan, 3), Window(1, math.inf), Window(1, 1e-30)]
+)
 def test_a_window_that_is_none_is_passed_over(state: ViewState, window: Window) -> None:
     before = state.windows
     state.set_window("T1c", window)
