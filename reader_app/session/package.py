@@ -29,6 +29,10 @@ __all__ = ["Manifest", "Package", "fingerprint", "open_package", "verify_package
 _LITTER = {".ds_store", "thumbs.db", "desktop.ini", ".directory"}
 
 
+class _MissingImageError(StudyError):
+    """An image that the manifest lists is not there."""
+
+
 @dataclass(frozen=True)
 class Package:
     """An opened package: its manifest is genuine, its images are checked one by one as they are read."""
@@ -64,7 +68,8 @@ def open_package(folder: Path) -> Package:
         raise StudyError("This is not a Blindread package.", file=folder, remedy=remedy)
     manifest = read_manifest(folder)
     for problem in _problems_of_names(folder, manifest):
-        raise problem
+        if not isinstance(problem, _MissingImageError):  # its exam cannot be shown, the others can
+            raise problem
     return Package(folder, manifest, fingerprint(manifest.public_key), warnings_of(folder))
 
 
@@ -95,7 +100,8 @@ def _problems_of_names(folder: Path, manifest: Manifest) -> Iterator[StudyError]
         for name in sorted(names - entries.keys()):
             # a fresh copy has no answers
             remedy = KEEP if name == SESSION else COPY_AGAIN
-            yield StudyError("The file is missing.", file=place / name, remedy=remedy)
+            kind = _MissingImageError if place == images else StudyError
+            yield kind("The file is missing.", file=place / name, remedy=remedy)
 
 
 def _is_litter(name: str) -> bool:

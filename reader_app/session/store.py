@@ -147,6 +147,7 @@ class SessionStore:
     def record_score(self, reading_id: str, side: Side, value: int | None, *, how: str) -> None:
         """Save a score, or clear it with None; returns after COMMIT. The same score again is no event.
 
+        A score takes back a reason why the side, or the exam, could not have one: the last word counts.
         `how` it was given: 'slider', 'key' or 'clear'. Raises StudyError if it may not change or is not on the disk.
         """
         scale = self.protocol.scale
@@ -154,20 +155,29 @@ class SessionStore:
             raise ValueError(f"Not a score: {value!r}")
         old = self._changeable(reading_id).current("score_set", reading_id, side, "score")
         kind = score_event(json_text(old), json_text(value))
-        self._record_answer(Draft(kind, reading_id, side, "score", new=json_text(value), reason=how))
+        reasons = () if value is None else (side, None)
+        self._record_answer(
+            *(Draft(CANNOT_SCORE, reading_id, place, CANNOT_SCORE, reason="scored") for place in reasons),
+            Draft(kind, reading_id, side, "score", new=json_text(value), reason=how),
+        )
 
     def record_comment(self, reading_id: str, side: Side | None, text: str) -> None:
         """Save a comment on a side, or with None on the exam; an empty one takes it back."""
         self._record_remark(COMMENT, reading_id, side, text)
 
     def record_cannot_score(self, reading_id: str, side: Side | None, reason: str | None) -> None:
-        """Mark a side, or with None the exam, as not assessable; None or an empty reason takes the mark back."""
-        self._record_remark(CANNOT_SCORE, reading_id, side, reason or "")
+        """Mark a side, or with None the exam, as not assessable; None or an empty reason takes the mark back.
 
-    def _record_remark(self, kind: str, reading_id: str, side: Side | None, content: str) -> None:
+        A mark clears the scores that it covers: the last word counts.
+        """
+        scored = () if not reason else tuple(Side) if side is None else (side,)
+        cleared = (Draft("score_cleared", reading_id, each, "score", reason="cannot score") for each in scored)
+        self._record_remark(CANNOT_SCORE, reading_id, side, reason or "", *cleared)
+
+    def _record_remark(self, kind: str, reading_id: str, side: Side | None, content: str, *before: Draft) -> None:
         self._changeable(reading_id)
         content = self._clean(content, "text")
-        self._record_answer(Draft(kind, reading_id, side, kind, new=json_text(content or None)))
+        self._record_answer(*before, Draft(kind, reading_id, side, kind, new=json_text(content or None)))
 
     def record_closing_answer(self, question_id: str, choice: str, confidence: str | None) -> None:
         question = self._settled().question(question_id)
@@ -186,11 +196,13 @@ class SessionStore:
         specialty, site_code, name = (self._clean(text, "text", MAX_NAME, is_multiline=False) for text in texts)
         self._record_answer(Draft("profile", new=json_text(asdict(ReaderProfile(specialty, years, site_code, name)))))
 
-    def _record_answer(self, draft: Draft) -> None:
+    def _record_answer(self, *drafts: Draft) -> None:
+        """Those of the drafts that change something, in one transaction."""
         projection = self._settled()
-        old = json_text(projection.current(draft.type, draft.reading_id, draft.side, draft.field))
-        if draft.new != old:
-            self._file.write(replace(draft, old=old))
+        known = [json_text(projection.current(d.type, d.reading_id, d.side, d.field)) for d in drafts]
+        changes = [replace(d, old=old) for d, old in zip(drafts, known, strict=True) if d.new != old]
+        if changes:
+            self._file.write(*changes)
 
     def _changeable(self, reading_id: str) -> Projection:
         self._require(reading_id)

@@ -146,8 +146,14 @@ class ReadingPage(Page):
             self.saved.emit()
         self.changed.emit()
 
+    @property
+    def _is_seen(self) -> bool:
+        """Whether the exam is on the screen: what cannot be seen is not scored."""
+        return self._looking.state.exam is not None and not self._sitting.is_paused
+
     def _looked(self) -> None:
         state = self._looking.state
+        self.scoring.setEnabled(self._is_seen)
         if state.exam:
             slices = [(layer, str(plane), index) for layer, plane, index in state.visible_slices()]
             self._sitting.look(slices, str(state.layout))
@@ -160,7 +166,7 @@ class ReadingPage(Page):
             return {"pause": self._pause}
         return {
             **self._looking.acts(),
-            **self.scoring.acts(),
+            **(self.scoring.acts() if self._is_seen else {}),
             "comment": lambda: self._open_remark(COMMENT),
             "cannot-score": lambda: self._open_remark(CANNOT_SCORE),
             "next": self.go_next,
@@ -218,7 +224,6 @@ class ReadingPage(Page):
         is_paused = self._sitting.is_paused
         (self._sitting.resume if is_paused else self._sitting.pause)()
         self._pictures.setCurrentIndex(0 if is_paused else 1)
-        self.scoring.setEnabled(is_paused)
         self.steps.setEnabled(is_paused)
         self._looked()
         self.changed.emit()

@@ -80,8 +80,16 @@ def test_a_missing_file_is_named(small: Path, number: int) -> None:
     path = sorted(path for path in small.rglob("*") if path.is_file())[number]
     path.unlink()
     with pytest.raises(StudyError, match=r"missing|not a Blindread package"):
-        open_package(small)
+        use_everything(small)
     assert verify_package(small)
+
+
+def test_a_missing_image_keeps_no_other_from_being_read(small: Path) -> None:
+    first, second = sorted((small / "images").iterdir())[:2]
+    first.unlink()
+    package = open_package(small)
+    reading_id, name = second.name.removesuffix(".nii.gz").split("_")
+    assert package.read_image(reading_id, name) == second.read_bytes()
 
 
 @pytest.mark.parametrize("number", range(NUMBER_OF_FILES))

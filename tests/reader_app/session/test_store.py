@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from reader_app.session.clock import Moment
-from reader_app.session.model import ClosingAnswer, ReaderProfile, Revision, Side, Status
+from reader_app.session.model import (
+    Answer,
+    ClosingAnswer,
+    ReaderProfile,
+    ReadingAnswers,
+    Revision,
+    Side,
+    Status,
+)
 from reader_app.session.package import Package, open_package, verify_package
 from reader_app.session.store import SessionStore, create_session
 from segmentation.errors import StudyError
@@ -49,6 +57,23 @@ def test_scores_are_set_changed_and_cleared(package: Package) -> None:
         ("score_set", None, "10", "slider"),
     ]
     assert rows(package, "SELECT * FROM score") == [(reading_id, "A", 10)]
+
+
+def test_of_a_score_and_a_reason_for_none_the_last_word_counts(store: SessionStore) -> None:
+    reading_id = store.readings[1].reading_id
+    store.record_score(reading_id, Side.A, 5, how="key")
+    store.record_cannot_score(reading_id, Side.A, "cut off")
+    assert store.answers(reading_id).a == Answer(None, "cut off")
+    store.record_score(reading_id, Side.A, 6, how="key")
+    assert store.answers(reading_id).a == Answer(6)
+    store.record_cannot_score(reading_id, None, "wrong patient")
+    assert store.answers(reading_id) == ReadingAnswers(cannot_score="wrong patient")
+    store.record_score(reading_id, Side.B, 7, how="key")
+    assert store.answers(reading_id) == ReadingAnswers(b=Answer(7))
+    assert [e.type for e in store.events() if e.reading_id] == [
+        "score_set", "score_cleared", "cannot_score", "cannot_score", "score_set",
+        "score_cleared", "cannot_score", "cannot_score", "score_set",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("value", [-1, 11, 7.0, "7", True, float("nan")])

@@ -128,13 +128,6 @@ def test_a_changed_manifest(reader: Reader, package: Path) -> None:
     assert "manifest.json" in said and "Copy the whole package again" in said
 
 
-def test_a_missing_image(reader: Reader, package: Path) -> None:
-    image = next((package / "images").iterdir())
-    image.unlink()
-    said = refused(reader, package)
-    assert image.name in said and "missing" in said
-
-
 def test_a_damaged_session_without_a_backup(reader: Reader, package: Path) -> None:
     path = package / "session.sqlite"
     path.write_bytes(path.read_bytes()[:-4096] + bytes(4096))

@@ -10,7 +10,7 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from reader_app.session.model import Revision, Side
+from reader_app.session.model import Revision, Side, Status
 from reader_app.session.package import open_package
 from reader_app.session.results import read_results
 from reader_app.session.store import SessionStore
@@ -281,15 +281,22 @@ def test_a_pause_hides_the_images_and_takes_no_score(reading: Reader) -> None:
     assert [event.type for event in reading.events("pause", "resume")] == ["pause", "resume"]
 
 
-def test_an_unreadable_image_is_told_and_passed(reader: Reader, package: Path) -> None:
-    """One flipped byte in the T1c of exam 1."""
-    image = package / f"images/{reading_id(1)}_T1c.nii.gz"
+def flip_a_byte(image: Path) -> None:
     data = bytearray(image.read_bytes())
     data[len(data) // 2] ^= 1
     image.write_bytes(data)
+
+
+@pytest.mark.parametrize("spoil", [flip_a_byte, Path.unlink])
+def test_an_unreadable_image_is_told_and_passed(reader: Reader, package: Path, spoil: Callable[[Path], None]) -> None:
+    """The T1c of exam 1 is damaged, or missing."""
+    image = package / f"images/{reading_id(1)}_T1c.nii.gz"
+    spoil(image)
     reader.begin(package)
     reader.press("7", "8", "Enter")
     reader.wait_for(lambda: bool(reader.events("unreadable")))
+    reader.press("5")  # what cannot be seen is not scored
+    assert reader.sitting.answers.status is Status.UNSCORED
     message = reader.flow.looking.viewers._message.text()
     assert image.name in message and "Copy the whole package again" in message
     reader.press("l")
