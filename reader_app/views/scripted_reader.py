@@ -161,7 +161,7 @@ class ScriptedReader(QObject):
 
     def _has_surface(self, side: Side) -> bool:
         view = self._page_viewers.surface_view(side)
-        return view is not None and view._source.surfaces is not None
+        return view is not None and view.is_ready
 
     def _comment(self) -> Iterator[tuple[str, Claim]]:
         self._hand.press("k")

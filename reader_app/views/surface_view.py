@@ -96,6 +96,11 @@ class SurfaceView(QWidget):
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
         source.ready.connect(self.update)
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether there is a surface, or a reason why there is none."""
+        return self._source.surfaces is not None or self._source.text != _WAIT
+
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.fillRect(self.rect(), Qt.GlobalColor.black)
