@@ -19,11 +19,11 @@ else
 endif
 
 test: .venv/.dev  ## the whole suite, with real windows under Xvfb
-	@.ci/system-libraries window headless test
+	@.ci/system-libraries window headless
 	$(BIN)/python -m pytest -m "not long"
 
 test-all: .venv/.dev  ## the long tests too
-	@.ci/system-libraries window headless test
+	@.ci/system-libraries window headless
 	$(BIN)/python -m pytest
 
 bench: .venv/.dev  ## what the README's figures come from

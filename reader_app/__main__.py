@@ -23,6 +23,7 @@ examples
   reader-app ~/study/R01           go on reading where you stopped
   reader-app verify ~/study/R01    check every byte of the package and the session
   reader-app export ~/study/R01    write the results file once more
+  reader-app demo                  open the bundled demo study, on a copy in demo-output/
 
 environment
   BLINDREAD_HOME    where the window's place and the list of recent packages are kept
