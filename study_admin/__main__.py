@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from reader_app.session.model import Revision
 from segmentation.errors import StudyError
 from study_admin.blinding.export import Made, Sealing, check_places, make_packages
@@ -68,6 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _package(options)
     except StudyError as error:
         print(error, file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        print(f'The package {error.name} is not installed. Install it: pip install "blindread[admin]"', file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("Interrupted; nothing was written.", file=sys.stderr)
@@ -178,6 +179,8 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _package(options: argparse.Namespace) -> None:
+    from tqdm import tqdm  # an extra of the coordinator's; what is missing is said before anybody waits
+
     study = _study(options)
     study.check()
     key_folder = options.key_folder or options.out.with_name(f"{options.out.name}-coordinator")
