@@ -112,6 +112,8 @@ def _export(options: argparse.Namespace) -> int:
     package = open_package(options.package)
     with SessionStore.open(package.session, package.manifest, app_version=version("blindread")) as store:
         print(write_results(store, options.to or package.folder))
+        if not store.is_signed_off:
+            print("Not signed off yet: the file is marked as incomplete.", file=sys.stderr)
     return 0
 
 

@@ -27,7 +27,8 @@ from segmentation.errors import StudyError
 
 FORMAT, FORMAT_VERSION = "blindread-package", (1, 0)
 MANIFEST, SIGNATURE, IMAGES = "manifest.json", "manifest.sig", "images"
-COPY_AGAIN = "Copy the whole package again from where you got it, or ask your study coordinator for it again."
+# never "copy the package again": the scores lie inside it
+ASK_AGAIN = "Keep this folder, for your scores are in it, and ask your study coordinator for this file again."
 _TAG = b"blindread-package-v1\0"
 _MAX_MANIFEST, _MAX_IMAGE = 16 << 20, 1 << 30
 _ENTRIES = ("format", "format_version", "package_id", "reader_code", "protocol", "readings", "files", "session_sha256",
@@ -80,7 +81,7 @@ def write_manifest(folder: Path, manifest: Manifest, private_key: Ed25519Private
 def read_manifest(folder: Path) -> Manifest:
     """Version, then signature, then content: a newer version may be signed and written in another way."""
     path = folder / MANIFEST
-    data = read_plain(path, _MAX_MANIFEST, COPY_AGAIN)
+    data = read_plain(path, _MAX_MANIFEST, ASK_AGAIN)
     try:
         form = read_canonical_json(data)
         is_newer = newness(form, FORMAT, FORMAT_VERSION, "This package was", path)
@@ -88,19 +89,19 @@ def read_manifest(folder: Path) -> Manifest:
         _check_signature(folder, data, public_key)
         return _manifest_from_form(form, is_newer)
     except FormatError as error:
-        raise StudyError(f"The manifest is damaged: {error}.", file=path, remedy=COPY_AGAIN) from error
+        raise StudyError(f"The manifest is damaged: {error}.", file=path, remedy=ASK_AGAIN) from error
 
 
 def _check_signature(folder: Path, data: bytes, public_key: str) -> None:
     path = folder / SIGNATURE
-    signature = read_plain(path, 1_000, COPY_AGAIN).decode("ascii", "replace")
+    signature = read_plain(path, 1_000, ASK_AGAIN).decode("ascii", "replace")
     if not SIGNED.fullmatch(signature):
-        raise StudyError("The signature is damaged.", file=path, remedy=COPY_AGAIN)
+        raise StudyError("The signature is damaged.", file=path, remedy=ASK_AGAIN)
     try:
         Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key)).verify(bytes.fromhex(signature), _TAG + data)
     except (InvalidSignature, ValueError) as error:
         what = f"The package is not as it was signed: {MANIFEST} or {SIGNATURE} was altered."
-        raise StudyError(what, file=folder / MANIFEST, remedy=COPY_AGAIN) from error
+        raise StudyError(what, file=folder / MANIFEST, remedy=ASK_AGAIN) from error
 
 
 def _manifest_from_form(form: Any, is_newer: bool) -> Manifest:

@@ -9,7 +9,7 @@ from pathlib import Path
 from reader_app.session.contents import KEEP, SESSION, check_session_bytes, read_session_bytes
 from reader_app.session.files import read_plain
 from reader_app.session.manifest import (
-    COPY_AGAIN,
+    ASK_AGAIN,
     IMAGES,
     MANIFEST,
     SIGNATURE,
@@ -50,10 +50,10 @@ class Package:
         """The bytes of an image, `name` being a layer or a side; StudyError names the file if a single bit is off."""
         path = self.folder / image_name(reading_id, name)
         promised = self.manifest.files[image_name(reading_id, name)]
-        data = read_plain(path, int(promised["size"]), COPY_AGAIN)
+        data = read_plain(path, int(promised["size"]), ASK_AGAIN)
         if len(data) != promised["size"] or hashlib.sha256(data).hexdigest() != promised["sha256"]:
             what = "The image is damaged: it is not the one that was handed out."
-            raise StudyError(what, file=path, remedy=COPY_AGAIN)
+            raise StudyError(what, file=path, remedy=ASK_AGAIN)
         return data
 
 
@@ -77,7 +77,7 @@ def _problems_of_names(folder: Path, manifest: Manifest) -> Iterator[StudyError]
     """Links, missing or doubtful files. Beside the package's own files others may lie, but not among the images."""
     images = folder / IMAGES
     if images.is_symlink() or not images.is_dir():
-        yield StudyError("The folder with the images is missing.", file=images, remedy=COPY_AGAIN)
+        yield StudyError("The folder with the images is missing.", file=images, remedy=ASK_AGAIN)
         return
     promised = {Path(name).name for name in manifest.files}
     own = {MANIFEST, SIGNATURE, SESSION, IMAGES}
@@ -85,21 +85,21 @@ def _problems_of_names(folder: Path, manifest: Manifest) -> Iterator[StudyError]
         try:
             entries = {entry.name: entry for entry in os.scandir(place)}
         except OSError as error:
-            yield StudyError(f"The folder cannot be read ({error.strerror}).", file=place, remedy=COPY_AGAIN)
+            yield StudyError(f"The folder cannot be read ({error.strerror}).", file=place, remedy=ASK_AGAIN)
             return
         folded = {name.casefold() for name in names}
         for name, entry in sorted(entries.items()):
             path = place / name
             if entry.is_symlink():
-                yield StudyError("There is a link in the package.", file=path, remedy=COPY_AGAIN)
+                yield StudyError("There is a link in the package.", file=path, remedy=ASK_AGAIN)
             elif name not in names and name.casefold() in folded:
                 what = "The file has the name of another one, but for capitals."
-                yield StudyError(what, file=path, remedy=COPY_AGAIN)
+                yield StudyError(what, file=path, remedy=ASK_AGAIN)
             elif place == images and name not in names and not _is_litter(name):
                 yield StudyError("The file does not belong to the package.", file=path, remedy="Move it elsewhere.")
         for name in sorted(names - entries.keys()):
             # a fresh copy has no answers
-            remedy = KEEP if name == SESSION else COPY_AGAIN
+            remedy = KEEP if name == SESSION else ASK_AGAIN
             kind = _MissingImageError if place == images else StudyError
             yield kind("The file is missing.", file=place / name, remedy=remedy)
 
@@ -132,7 +132,7 @@ def verify_package(folder: Path, progress: Callable[[int, int], None] = lambda d
 
 def _check_resting_session(package: Package) -> None:
     journal = package.folder / f"{SESSION}-journal"
-    if journal.is_file() and any(read_plain(journal, 1 << 30, COPY_AGAIN)[:8]):
+    if journal.is_file() and any(read_plain(journal, 1 << 30, ASK_AGAIN)[:8]):
         what = "The session is open, or was interrupted in the middle of a save."
         remedy = "Close Blindread if it is open; else open the package in it once, then check again."
         raise StudyError(what, file=journal, remedy=remedy)

@@ -125,7 +125,7 @@ def test_a_changed_manifest(reader: Reader, package: Path) -> None:
     path = package / "manifest.json"
     path.write_bytes(path.read_bytes().replace(b"made-up", b"mady-up"))
     said = refused(reader, package)
-    assert "manifest.json" in said and "Copy the whole package again" in said
+    assert "manifest.json" in said and "Keep this folder" in said
 
 
 def test_a_damaged_session_without_a_backup(reader: Reader, package: Path) -> None:

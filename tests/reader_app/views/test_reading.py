@@ -298,7 +298,7 @@ def test_an_unreadable_image_is_told_and_passed(reader: Reader, package: Path, s
     reader.press("5")  # what cannot be seen is not scored
     assert reader.sitting.answers.status is Status.UNSCORED
     message = reader.flow.looking.viewers._message.text()
-    assert image.name in message and "Copy the whole package again" in message
+    assert image.name in message and "Keep this folder" in message
     reader.press("l")
     assert "images cannot be shown" in reader.page.exam_list.list.item(1).text()
     reader.press("Esc", "Enter")
