@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from reader_app.session.package import Manifest, write_manifest
-from reader_app.session.store import create_session
 
 from reader_app.session.model import ClosingQuestion, Protocol, Reading
+from reader_app.session.package import Manifest, write_manifest
+from reader_app.session.store import create_session
 from study_admin.blinding.drafts import flush
 from study_admin.blinding.key import Allocation
 from study_admin.blinding.randomisation import DrawnReading, Stream, identifier

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from blindread_assets.demo import build
-
 from reader_app.session.package import open_package, verify_package
 from study_admin.blinding import export, key
 from study_admin.blinding.randomisation import draw_readings

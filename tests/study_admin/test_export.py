@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from reader_app.session.package import open_package
 
+from reader_app.session.package import open_package
 from segmentation.errors import StudyError
 from study_admin.blinding import export, key
 from study_admin.blinding.export import Made, Sealing, make_packages
