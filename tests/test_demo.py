@@ -1,0 +1,32 @@
+"""`make demo` without a display: the scripted reader works through the bundled study, as a new user sees it run."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from PySide6.QtGui import QImage
+
+DARK = 40  # the grey of the window itself, or black
+
+
+def test_the_scripted_reader_reads_the_bundled_study(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "reader_app", "demo", "--scripted", "--output", str(tmp_path)]
+    env = {name: value for name, value in os.environ.items() if name != "QT_QPA_PLATFORM"}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    assert "All 10 scores in the results file are those that were typed." in done.stdout
+    (results,) = (tmp_path / "R01").glob("results-*.json")
+    content = json.loads(results.read_text(encoding="utf-8"))
+    assert content["receipt"]["count"] == 5 and not content["is_incomplete"]
+    pictures = sorted((tmp_path / "screenshots").glob("*.png"))
+    assert len(pictures) == 28
+    assert all(_shows_something(picture) for picture in pictures)
+
+
+def _shows_something(picture: Path) -> bool:
+    """Neither empty nor of one colour: there is black or the window's grey, and something bright on it."""
+    image = QImage(str(picture)).convertToFormat(QImage.Format.Format_Grayscale8).scaled(144, 96)
+    greys = [image.pixelColor(x, y).red() for x in range(144) for y in range(96)]
+    return min(greys) <= DARK and max(greys) > 100
