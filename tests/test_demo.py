@@ -6,7 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from PySide6.QtGui import QImage
+
+from reader_app.__main__ import main
 
 DARK = 40  # the grey of the window itself, or black
 
@@ -23,6 +26,15 @@ def test_the_scripted_reader_reads_the_bundled_study(tmp_path: Path) -> None:
     pictures = sorted((tmp_path / "screenshots").glob("*.png"))
     assert len(pictures) == 28
     assert all(_shows_something(picture) for picture in pictures)
+
+
+def test_a_study_that_lies_in_the_way_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = tmp_path / "R01/manifest.json"
+    other.parent.mkdir()
+    other.write_text("a real study")
+    assert main(["demo", "--scripted", "--output", str(tmp_path)]) == 2
+    assert other.read_text() == "a real study"
+    assert "Something other than this demo study lies here." in capsys.readouterr().err
 
 
 def _shows_something(picture: Path) -> bool:

@@ -21,6 +21,7 @@ READER = "R01"
 def demonstrate(output: Path, *, is_scripted: bool) -> int:
     """Open the demo study on a copy in `output`; a person goes on where they stopped, the script starts anew."""
     package = output / READER
+    _refuse_other_study(package)
     if is_scripted:
         shutil.rmtree(package, ignore_errors=True)
         shutil.rmtree(output / "settings", ignore_errors=True)
@@ -35,6 +36,15 @@ def demonstrate(output: Path, *, is_scripted: bool) -> int:
     window.show()
     window.open_package(package)
     return app.exec()
+
+
+def _refuse_other_study(package: Path) -> None:
+    """What lies where the demo goes is an earlier demo, or it is left alone."""
+    manifest = package / "manifest.json"
+    bundled = resources.files("blindread_assets") / "demo" / READER / manifest.name
+    if package.exists() and not (manifest.is_file() and manifest.read_bytes() == bundled.read_bytes()):
+        remedy = "Choose another place with --output."
+        raise StudyError("Something other than this demo study lies here.", file=package, remedy=remedy)
 
 
 def _copy_study(package: Path) -> None:
