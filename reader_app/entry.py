@@ -40,6 +40,13 @@ class ScoreEntry:
         """A to B, B to Next."""
         self.put_on(Side.B if self.focus is Side.A else None)
 
+    def end_wait(self) -> bool:
+        """Any act but a digit: a lone 1 stays 1. Returns whether one was waiting."""
+        was_waiting = self._waiting is not None
+        if was_waiting:
+            self.advance()
+        return was_waiting
+
     def type(self, digit: int) -> tuple[Side, int] | None:
         """The side and score a digit stands for, or None if it stands for none here; moves the focus."""
         if self._waiting and digit == 0:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 CHECKING = "Checking the package…"
 _TYPING = (QLineEdit, QAbstractSpinBox, QComboBox, QAbstractItemView)
 _INPUTS = {QEvent.Type.KeyPress, QEvent.Type.MouseMove, QEvent.Type.MouseButtonPress, QEvent.Type.Wheel}
+_MOUSE_ACTS = {QEvent.Type.MouseButtonPress, QEvent.Type.Wheel}
 _PRESSES = {QEvent.Type.KeyPress, QEvent.Type.MouseButtonPress}
 _GEOMETRY = "window"
 
@@ -247,6 +248,8 @@ class MainWindow(QMainWindow):
     def act(self, name: str) -> None:
         """Do what a key or a button stands for."""
         self._note_input(is_press=True)
+        if self.flow and name not in self.flow.reading_page.scoring.acts():
+            self.flow.reading_page.scoring.end_wait()
         if name == "next" and self._press_focused_button():
             return
         act = self._acts().get(name)
@@ -305,6 +308,8 @@ class MainWindow(QMainWindow):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() in _INPUTS:
             self._note_input(is_press=event.type() in _PRESSES)
+        if self.flow and event.type() in _MOUSE_ACTS:
+            self.flow.reading_page.scoring.end_wait()
         return False
 
     def _note_input(self, *, is_press: bool) -> None:

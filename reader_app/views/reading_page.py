@@ -1,6 +1,8 @@
 """The radiologist's whole day: two viewers, two scores, Previous and Next."""
 
 from collections.abc import Callable
+from functools import partial
+from time import monotonic
 from typing import Any
 
 from PySide6.QtCore import QPoint, Qt, Signal
@@ -21,6 +23,8 @@ from reader_app.views.scoring_area import ScoringArea
 from reader_app.views.step_row import StepRow
 from segmentation.errors import StudyError
 
+TOO_EARLY = "The exam was not on the screen: what was typed is not taken. Please type the scores once more."
+_BURST_S = 0.4
 PAUSED = "Paused. The images are hidden and no time is counted.\n\nF9 goes on."
 
 
@@ -37,6 +41,7 @@ class ReadingPage(Page):
         super().__init__()
         self._sitting, self._loader, self._looking = sitting, loader, looking
         self._drafts: dict[str, object] = {}
+        self._deaf_until = 0.0
         self.top_bar = TopBar(act)
         self.scoring = ScoringArea(sitting)
         self.remark = RemarkRow()
@@ -73,12 +78,13 @@ class ReadingPage(Page):
         self.exam_list.chosen.connect(self.open)
         self.exam_list.closed.connect(self._close_list)
         self._looking.settled.connect(self._looked)
+        self._looking.viewers.exam_painted.connect(self._looked, Qt.ConnectionType.QueuedConnection)
 
     @property
     def title(self) -> str:
         """'Exam 7 of 20', once its images are there to be seen."""
         reading = self._sitting.reading
-        return self._sitting.title(reading) if reading and self._looking.state.exam else ""
+        return self._sitting.title(reading) if reading and self._looking.viewers.is_painted else ""
 
     # --- opening ---
 
@@ -91,6 +97,7 @@ class ReadingPage(Page):
     def open(self, reading: Reading, kept: dict[str, Any] | None = None) -> None:
         """Open an exam; `kept` is how it looked when the last sitting ended."""
         self._store_remark()
+        self.scoring.drop_drags()
         self.question.clear()
         self.take_looking()
         self._sitting.open(reading)
@@ -147,13 +154,25 @@ class ReadingPage(Page):
         self.changed.emit()
 
     @property
-    def _is_seen(self) -> bool:
-        """Whether the exam is on the screen: what cannot be seen is not scored."""
-        return self._looking.state.exam is not None and not self._sitting.is_paused
+    def is_seen(self) -> bool:
+        """Whether the exam is on the screen, painted: what cannot be seen is not scored."""
+        return self._looking.viewers.is_painted and not self._sitting.is_paused
+
+    def _when_seen(self, act: Callable[[], None]) -> None:
+        """A key that scores, unless it came too early; then the rest of the burst is not taken either.
+
+        Of digits typed ahead the second must not become the score of the first side.
+        """
+        now = monotonic()
+        if self.is_seen and now >= self._deaf_until:
+            act()
+            return
+        self._deaf_until = now + _BURST_S
+        self.question.ask(TOO_EARLY, ("Score now (Enter)", self._score_now))
 
     def _looked(self) -> None:
         state = self._looking.state
-        self.scoring.setEnabled(self._is_seen)
+        self.scoring.setEnabled(self.is_seen)
         if state.exam:
             slices = [(layer, str(plane), index) for layer, plane, index in state.visible_slices()]
             self._sitting.look(slices, str(state.layout))
@@ -166,7 +185,10 @@ class ReadingPage(Page):
             return {"pause": self._pause}
         return {
             **self._looking.acts(),
-            **(self.scoring.acts() if self._is_seen else {}),
+            **{
+                name: act if name.startswith("other-side") else partial(self._when_seen, act)
+                for name, act in self.scoring.acts().items()
+            },
             "comment": lambda: self._open_remark(COMMENT),
             "cannot-score": lambda: self._open_remark(CANNOT_SCORE),
             "next": self.go_next,
@@ -249,7 +271,10 @@ class ReadingPage(Page):
             self.remark.open(kind, self._sitting.entry.focus)
 
     def _close_remark(self) -> None:
+        """Without saving: what was typed is gone, a kept draft of it too."""
         self.remark.hide()
+        if reading := self._sitting.reading:
+            self._drafts.pop(reading.reading_id, None)
         self.setFocus()
         self.show_state()
         self.changed.emit()

@@ -80,7 +80,10 @@ class RemarkRow(QFrame):
         self._take_back.setVisible(kind == CANNOT_SCORE and bool(stored))
         self.show()
         self.field.setFocus()
-        self.field.selectAll()
+        if kind == COMMENT:
+            self.field.end(False)  # a comment grows; a reason is chosen anew
+        else:
+            self.field.selectAll()
 
     def _turn(self, step: int) -> None:
         order = list(_TARGETS.values())

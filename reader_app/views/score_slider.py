@@ -2,8 +2,8 @@
 
 from itertools import pairwise
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QHideEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from reader_app.session.model import Scale
@@ -23,11 +23,13 @@ class ScoreSlider(QWidget):
 
     previewed = Signal(int)
     chosen = Signal(int)
+    dropped = Signal()
 
     def __init__(self, scale: Scale, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._scale = scale
         self._value: int | None = None
+        self._stored: int | None = None
         self._is_dragged = False
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -39,9 +41,17 @@ class ScoreSlider(QWidget):
 
     def show_value(self, value: int | None) -> None:
         """Put the handle on a value, or park it; a handle that is being dragged stays with the mouse."""
+        self._stored = value
         if not self._is_dragged:
             self._value = value
             self.update()
+
+    def drop_drag(self) -> None:
+        """Let go of the handle without choosing: what it would score is not what it was taken for."""
+        if self._is_dragged:
+            self._is_dragged = False
+            self.show_value(self._stored)
+            self.dropped.emit()
 
     def sizeHint(self) -> QSize:
         return QSize(560, self.minimumSizeHint().height())
@@ -83,6 +93,16 @@ class ScoreSlider(QWidget):
             self._is_dragged = False
             if self._value is not None:
                 self.chosen.emit(self._value)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """A widget that is switched off gets no release of the button."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.EnabledChange:
+            self.drop_drag()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self.drop_drag()
 
     def _follow(self, event: QMouseEvent) -> None:
         steps = self._scale.maximum - self._scale.minimum

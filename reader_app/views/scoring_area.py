@@ -46,6 +46,11 @@ class ScoringArea(QWidget):
             self._score(*typed, how="key")
         self._show_change()
 
+    def end_wait(self) -> None:
+        """The reader did something else: a 1 that was typed stays a 1."""
+        if self._sitting.entry.end_wait():
+            self._show_change()
+
     def clear(self) -> None:
         """Take back the score of the framed side."""
         side = self._sitting.entry.focus
@@ -53,6 +58,11 @@ class ScoringArea(QWidget):
             self._sitting.entry.put_on(side)
             self._score(side, None, how="clear")
             self._show_change()
+
+    def drop_drags(self) -> None:
+        """The exam changes or is hidden: a handle that is held is let go, and scores nothing."""
+        for panel in self.panels.values():
+            panel.slider.drop_drag()
 
     def show_state(self) -> None:
         """Bring both panels up to date."""

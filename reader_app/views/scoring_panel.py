@@ -41,6 +41,7 @@ class ScoringPanel(QFrame):
         self._lay_out()
         self.slider.previewed.connect(self._preview)
         self.slider.chosen.connect(lambda value: self.scored.emit(self.side, value))
+        self.slider.dropped.connect(lambda: self.show_state(self._shown))
         self.setAccessibleName(f"Score of segmentation {side}")
 
     def _lay_out(self) -> None:

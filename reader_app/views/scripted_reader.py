@@ -233,7 +233,7 @@ class ScriptedReader(QObject):
     def _is_shown(self, reading_id: str) -> bool:
         reading = self._flow.sitting.reading
         is_open = self._is_on(ReadingPage) and reading is not None and reading.reading_id == reading_id
-        return is_open and self._flow.state.exam is not None
+        return is_open and self._page.is_seen
 
     @property
     def _flow(self) -> StudyFlow:

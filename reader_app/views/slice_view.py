@@ -7,8 +7,8 @@ import math
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QPointF, QSize, Qt
-from PySide6.QtGui import QImage, QMouseEvent, QNativeGestureEvent, QPainter, QPaintEvent, QWheelEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtGui import QHideEvent, QImage, QMouseEvent, QNativeGestureEvent, QPainter, QPaintEvent, QWheelEvent
+from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 
 from reader_app.images import ExamImages
 from reader_app.layout import Plane
@@ -126,8 +126,11 @@ class SliceView(QWidget):
     # --- mouse ---
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        if not self._exam or self._drag:
+        if not self._exam or (self._drag and event.buttons() & self._drag.button):
             return
+        typed_in = QApplication.focusWidget()
+        if isinstance(typed_in, QLineEdit):
+            typed_in.clearFocus()  # looking ends typing: the next digit is a score, not a word
         self._state.set_layer(self.layer)
         placement, dpr = self.placement(), self.devicePixelRatioF()
         self._drag = start_drag(
@@ -137,12 +140,18 @@ class SliceView(QWidget):
             self._drag.move(event.position())
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._drag and not event.buttons() & self._drag.button:
+            self._drag = None  # the button went up where this view did not hear of it
         if self._drag and self._exam:
             self._drag.move(event.position())
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if self._drag and event.button() == self._drag.button:
             self._drag = None
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._drag = None
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         if not self._exam or event.button() != Qt.MouseButton.LeftButton:

@@ -1,6 +1,6 @@
 """The two viewers, A left and B right: one state, one scene and one arrangement, so that they cannot differ."""
 
-from PySide6.QtCore import QRect, Qt
+from PySide6.QtCore import QRect, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QWidget
 
@@ -21,10 +21,13 @@ _BETWEEN_SIDES = 8
 class ViewersView(QWidget):
     """Both sides of one exam. Widgets are made once and laid out again when the layout changes."""
 
+    exam_painted = Signal()  # another one, or none; listen by a queued connection
+
     def __init__(self, state: ViewState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._state = state
         self._exam: ExamImages | None = None
+        self._painted: ExamImages | None = None
         self._scene: Scene | None = None
         self._slices: dict[Side, list[SliceView]] = {side: [] for side in Side}
         self._surfaces: dict[Side, SurfaceView] = {}
@@ -148,7 +151,15 @@ class ViewersView(QWidget):
         self._message.setGeometry(self.rect().adjusted(40, 0, -40, 0))
         self._refresh()
 
+    @property
+    def is_painted(self) -> bool:
+        """Whether the exam has been on the screen."""
+        return self._exam is not None and self._painted is self._exam
+
     def paintEvent(self, event: QPaintEvent) -> None:
+        if self._exam is not self._painted:
+            self._painted = self._exam
+            self.exam_painted.emit()
         painter = QPainter(self)
         painter.fillRect(self.rect(), QColor(theme.BLACK))
         if self._exam:

@@ -58,9 +58,8 @@ def _timed(window: MainWindow, act: Callable[[], None]) -> float:
 
 def _is_shown(window: MainWindow) -> bool:
     """The images are there and every view has been painted."""
-    if not (window.flow and window.flow.state.exam):
+    if not (window.flow and window.flow.reading_page.is_seen):
         return False
-    QApplication.processEvents()
     QGuiApplication.sync()
     return True
 

@@ -93,7 +93,7 @@ class Reader:
 
     def wait_for_exam(self) -> None:
         """Until the open exam's images are on the screen."""
-        self.wait_for(lambda: isinstance(self.window.page, ReadingPage) and self.flow.state.exam is not None)
+        self.wait_for(lambda: isinstance(self.window.page, ReadingPage) and self.page.is_seen)
 
     def begin(self, folder: Path) -> None:
         """Open a package for the first time and go to its first exam."""

@@ -40,11 +40,11 @@ window = MainWindow(Desk())
 window.show()
 window.open_package(Path(sys.argv[1]))
 wait_for(lambda: window.flow is not None)
-wait_for(lambda: window.flow.state.exam is not None)
+wait_for(lambda: window.flow.reading_page.is_seen)
 flow, state = window.flow, window.flow.state
 for act in ("digit-7", "digit-8", "next"):
     window.act(act)
-wait_for(lambda: state.exam is not None and flow.sitting.reading.position == 1 and not flow.sitting.reading.is_practice)
+wait_for(lambda: flow.reading_page.is_seen and flow.sitting.reading == flow.sitting.readings[1])
 window.act("digit-4")
 state.move_cursor((3, 9, 14))
 state.zoom_by(1.7)
