@@ -191,8 +191,11 @@ class Sitting:
     def freeze(self) -> None:
         """Next was pressed: where the protocol says so, the scores of this exam are final."""
         if self.protocol.revision is Revision.UNTIL_NEXT and not self.is_read_only:
+            reading_id = self._opened.reading_id
             with self._noting_failure():
-                self.store.mark_left(self._opened.reading_id)
+                self.retry()  # an answer that waits for the disk comes before the end of its exam
+                if not any(field[0] == reading_id for field in self._unsaved):
+                    self.store.mark_left(reading_id)
 
     def touch(self) -> None:
         if self._visit:
@@ -293,6 +296,7 @@ class Sitting:
             self._note("save_failed", reason=problem)
 
     def _save(self, field: _Field, value: object, save: Callable[[], object]) -> None:
+        self._unsaved.pop(field, None)  # the last word stands last
         self._unsaved[field] = _Unsaved(value, save)
         self.retry()
 

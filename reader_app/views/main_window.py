@@ -54,6 +54,7 @@ class MainWindow(QMainWindow):
         self._desk, self._is_kiosk = desk, is_kiosk
         self.flow: StudyFlow | None = None
         self._help: HelpView | None = None
+        self._is_checking = False
         self._behind_help: Page | None = None
         self._background = Background(self)
         self.notice = NoticeBar()
@@ -134,14 +135,16 @@ class MainWindow(QMainWindow):
 
     def open_package(self, folder: Path) -> None:
         """Check a package and go on where its reader stopped; trouble comes up on the start page."""
-        if self.flow and not self._close_study():
+        if self._is_checking or (self.flow and not self._close_study()):
             return
+        self._is_checking = True  # one at a time, whatever is pressed meanwhile
         self.notice.clear()
         self.question.clear()
         self._show_start().show_progress(CHECKING)
         self._background.run(lambda: open_package(folder), self._take_package)
 
     def _take_package(self, done: "Future[Package]") -> None:
+        self._is_checking = False
         start = self.page
         try:
             package = done.result()
@@ -293,6 +296,8 @@ class MainWindow(QMainWindow):
             self.showFullScreen()
 
     def _choose_package(self) -> None:
+        if self._is_checking:
+            return
         if self.flow and not self._close_study():
             return
         self._show_start().choose()

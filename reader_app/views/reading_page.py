@@ -6,7 +6,7 @@ from time import monotonic
 from typing import Any
 
 from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QLabel, QStackedWidget, QVBoxLayout
 
 from reader_app.session.model import Reading, Side
@@ -71,7 +71,7 @@ class ReadingPage(Page):
         self._loader.failed.connect(lambda: self.show_state())
         self.scoring.changed.connect(self._answers_changed)
         self.scoring.failed.connect(self.trouble)
-        self.remark.comment_given.connect(self._comment)
+        self.remark.comment_given.connect(self._take_comment)
         self.remark.reason_given.connect(self._cannot_score)
         self.remark.closed.connect(self._close_remark)
         self.remark.changed.connect(self.changed)
@@ -92,7 +92,9 @@ class ReadingPage(Page):
         """Have the viewers back from the page that borrowed them."""
         if self._pictures.indexOf(self._looking) < 0:
             self._pictures.insertWidget(0, self._looking)
-            self._pictures.setCurrentIndex(0)
+        self._pictures.setCurrentIndex(0)
+        self._looking.show()
+        self.steps.setEnabled(True)
 
     def open(self, reading: Reading, kept: dict[str, Any] | None = None) -> None:
         """Open an exam; `kept` is how it looked when the last sitting ended."""
@@ -156,7 +158,8 @@ class ReadingPage(Page):
     @property
     def is_seen(self) -> bool:
         """Whether the exam is on the screen, painted: what cannot be seen is not scored."""
-        return self._looking.viewers.is_painted and not self._sitting.is_paused
+        viewers = self._looking.viewers
+        return viewers.is_painted and viewers.isVisible() and not self._sitting.is_paused
 
     def _when_seen(self, act: Callable[[], None]) -> None:
         """A key that scores, unless it came too early; then the rest of the burst is not taken either.
@@ -244,6 +247,7 @@ class ReadingPage(Page):
 
     def _pause(self) -> None:
         is_paused = self._sitting.is_paused
+        self.exam_list.hide()
         (self._sitting.resume if is_paused else self._sitting.pause)()
         self._pictures.setCurrentIndex(0 if is_paused else 1)
         self.steps.setEnabled(is_paused)
@@ -266,7 +270,8 @@ class ReadingPage(Page):
 
     def _open_remark(self, kind: str) -> None:
         reading = self._sitting.reading
-        if reading and not self._sitting.is_read_only:
+        if reading and self._sitting.may_change(reading):
+            self._store_remark()
             self.question.clear()
             self.remark.open(kind, self._sitting.entry.focus)
 
@@ -283,25 +288,35 @@ class ReadingPage(Page):
         """A comment that was typed is kept, saved with Enter or not; a reason only counts once it is given."""
         draft = self.remark.draft()
         reading = self._sitting.reading
-        if draft and draft["kind"] == COMMENT and reading and not self._sitting.is_read_only:
-            self._comment(draft["target"], draft["words"].strip())
-        elif draft and reading:
-            self._drafts[reading.reading_id] = draft
+        if draft and reading:
+            is_comment = draft["kind"] == COMMENT and self._sitting.may_change(reading)
+            if not (is_comment and self._comment(draft["target"], draft["words"].strip())):
+                self._drafts[reading.reading_id] = draft
         self.remark.hide()
 
-    def _comment(self, side: Side | None, words: str) -> None:
-        self._try(lambda: self._sitting.comment(side, words))
+    def _comment(self, side: Side | None, words: str) -> bool:
+        return self._try(lambda: self._sitting.comment(side, words))
+
+    def _take_comment(self, side: Side | None, words: str) -> None:
+        if self._comment(side, words):
+            self._close_remark()
 
     def _cannot_score(self, side: Side | None, words: str) -> None:
-        self._try(lambda: self._sitting.cannot_score(side, words or None))
-        self._sitting.entry.open(self._sitting.missing_sides())
+        if self._try(lambda: self._sitting.cannot_score(side, words or None)):
+            self._sitting.entry.open(self._sitting.missing_sides())
+            self._close_remark()
 
-    def _try(self, save: Callable[[], None]) -> None:
+    def _try(self, save: Callable[[], None]) -> bool:
+        """Whether it is on the disk; if not, the window says why, and nothing takes that away but the next save."""
         try:
             save()
         except StudyError as error:
+            self.show_state()
+            self.changed.emit()
             self.trouble.emit(error)
+            return False
         self._answers_changed()
+        return True
 
     def _open_list(self) -> None:
         self.exam_list.open()
@@ -329,6 +344,15 @@ class ReadingPage(Page):
         width = min(460, self.width() // 2)
         top = self.top_bar.height()
         self.exam_list.setGeometry(self.width() - width, top, width, self.height() - top)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Another page, or the help, covers the exam: nothing of it is seen."""
+        super().hideEvent(event)
+        self._sitting.look([], "")
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._looked()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

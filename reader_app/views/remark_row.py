@@ -16,7 +16,7 @@ _REASONS = ("Poor quality", "No tumour visible", "Wrong images")
 
 
 class RemarkRow(QFrame):
-    """Closed it is hidden and takes no key. What was typed but not saved comes back when it is opened again."""
+    """Closed it is hidden and takes no key. What was typed but not saved comes back with the exam; Esc gives it up."""
 
     comment_given = Signal(object, str)  # side or None for the exam, words
     reason_given = Signal(object, str)  # the same; no words take the mark back
@@ -107,14 +107,15 @@ class RemarkRow(QFrame):
         return (holder.comment if self._kind == COMMENT else holder.cannot_score) or ""
 
     def save(self) -> None:
-        """Pass the words on and close."""
+        """Pass the words on; who takes them closes the line, or leaves it open if they can't be saved."""
         words = self.field.text().strip()
         is_new = words != self._stored()
         if is_new and self._kind == COMMENT:
             self.comment_given.emit(self._target, words)
         elif is_new:
             self.reason_given.emit(self._target, words)
-        self.closed.emit()
+        else:
+            self.closed.emit()
 
     def _give_reason(self, words: str) -> None:
         self.field.setText(words)

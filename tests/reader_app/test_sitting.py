@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reader_app.session.model import ReaderProfile, Revision, Side, Status
+from reader_app.session.model import Answer, ReaderProfile, Revision, Side, Status
 from reader_app.session.package import open_package
 from reader_app.session.store import SessionStore
 from reader_app.sitting import Sitting, Stage
@@ -299,3 +299,39 @@ def test_a_signed_session_is_looked_at_without_a_trace(sitting: Sitting) -> None
     sitting.leave("other exam")
     assert len(list(sitting.store.events())) == before
     assert not sitting.may_change(sitting.readings[1])
+
+
+def test_of_answers_that_wait_for_the_disk_the_last_word_stands_last(
+    sitting: Sitting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disks = [Disk(monkeypatch), Disk(monkeypatch, "record_cannot_score")]
+    sitting.open(sitting.readings[1])
+    for act in (
+        lambda: sitting.score(Side.A, 7, "key"),
+        lambda: sitting.cannot_score(Side.A, "poor"),
+        lambda: sitting.score(Side.A, 8, "key"),
+    ):
+        with pytest.raises(StudyError):
+            act()
+    for disk in disks:
+        disk.is_full = False
+    sitting.retry()
+    assert sitting.answers.a == Answer(8)
+
+
+def test_an_answer_that_waits_for_the_disk_is_saved_before_next_ends_its_exam(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    protocol = make_protocol(revision=Revision.UNTIL_NEXT)
+    sitting = sit_down(make_package(tmp_path / "until-next", protocol=protocol))
+    sitting.open(sitting.readings[1])
+    sitting.score(Side.A, 7, "key")
+    sitting.score(Side.B, 8, "key")
+    disk = Disk(monkeypatch)
+    with pytest.raises(StudyError):
+        sitting.score(Side.B, 3, "key")
+    disk.is_full = False
+    sitting.freeze()
+    assert sitting.answers.b.score == 3
+    assert sitting.store.is_frozen(reading_id(1))
+    sitting.store.close()

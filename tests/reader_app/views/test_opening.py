@@ -173,3 +173,12 @@ def test_a_second_window_on_the_same_package(reader: Reader, make_reader: Callab
 @pytest.mark.parametrize("folder", ["gone", "gone/deeper"])
 def test_a_folder_that_is_not_there(reader: Reader, tmp_path: Path, folder: str) -> None:
     assert folder in refused(reader, tmp_path / folder)
+
+
+def test_opening_twice_in_a_hurry_opens_once(reader: Reader, package: Path) -> None:
+    reader.window.open_package(package)
+    reader.window.open_package(package)
+    reader.wait_for(lambda: reader.window.flow is not None)
+    reader.qtbot.wait(300)
+    assert reader.window.notice.isHidden()
+    assert isinstance(reader.window.page, WelcomePage)

@@ -463,3 +463,38 @@ def test_a_drag_ends_when_its_button_went_up_elsewhere(reading: Reader) -> None:
     )
     QApplication.sendEvent(view, moved)
     assert reading.flow.state.cursor_vox == before
+
+
+def test_a_comment_that_cannot_be_saved_stays_with_its_reason(reading: Reader) -> None:
+    """A right-to-left override could make a comment read as another one."""
+    reading.press("7", "8", "k")
+    reading.page.remark.field.setText("fine \u202e not")
+    reading.press("Enter")
+    assert reading.page.remark.is_open
+    assert reading.page.remark.field.text() == "fine \u202e not"
+    assert not reading.window.notice.isHidden()
+    reading.page.remark.field.setText("fine")
+    reading.press("Enter")
+    assert not reading.page.remark.is_open
+    assert reading.window.notice.isHidden()
+    assert [event.new for event in reading.events("comment")] == ['"fine"']
+
+
+def test_the_list_goes_when_reading_pauses(reading: Reader) -> None:
+    reading.press("l")
+    reading.window.act("pause")  # as the button in the top bar does
+    assert reading.page.exam_list.isHidden()
+
+
+def test_under_help_nothing_is_seen(reading: Reader) -> None:
+    reading.press("F1")
+    assert not reading.flow.reading_page.is_seen
+    visit = reading.sitting._visit
+    assert visit
+    before = visit.looks()["layout_ms"]
+    reading.qtbot.wait(150)
+    assert visit.looks()["layout_ms"] == before
+    reading.press("F1")
+    reading.wait_for_exam()
+    reading.press("7")
+    assert reading.score(Side.A) == 7
