@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from reader_app.session.model import Revision
+from reader_app.session.model import PUBLISHED_SCALE, Protocol, Revision, Scale
 from segmentation.errors import StudyError
 
 READER_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,15}")
@@ -47,23 +47,57 @@ class StudyProblemsError(StudyError):
         self.problems = tuple(problems)
 
 
+class Heads(StrEnum):
+    """What readers see beside the brain; the coordinator's choice, recorded."""
+
+    AS_THEY_ARE = "as-they-are"  # the images as they came: whole heads, or stripped before
+    BRAIN_ONLY = "brain-only"  # 0 outside the exam's brain mask, so that no face can be rebuilt
+
+
 @dataclass(frozen=True)
 class Arm:
-    """A method, and the pattern that finds its mask in an exam's folder."""
+    """A method, and the patterns that find its masks in an exam's folder.
+
+    Each pattern stands for one compartment (the paper has two: enhancing on T1c, bright on FLAIR); their union is the
+    whole tumour. With a consensus a pattern may match the files of several technicians, else it matches one.
+    """
 
     name: str
-    pattern: str
+    patterns: tuple[str, ...]
+    is_consensus: bool = False
+
+
+@dataclass(frozen=True)
+class ExamFacts:
+    """What the cohort tables tell of an exam (Mitchell et al. 2020, Tables 1 and 2); empty where unknown."""
+
+    subject: str = ""
+    site: str = ""
+    age: float | None = None  # years
+    sex: str = ""  # "M" or "F"
+    tumour_type: str = ""
+    study_date: str = ""  # ISO: a year, a year and month, or a day
 
 
 @dataclass(frozen=True)
 class Exam:
-    """The files of one exam; `masks` is by name of the arm."""
+    """The files of one exam; `masks` is by name of the arm: per compartment the files of its technicians."""
 
     name: str
     t1c: Path
     flair: Path
-    masks: Mapping[str, Path]
+    masks: Mapping[str, tuple[tuple[Path, ...], ...]]
     is_practice: bool = False
+    brain_mask: Path | None = None
+    facts: ExamFacts = ExamFacts()
+
+
+@dataclass(frozen=True)
+class GroupSize:
+    """How many readers read how many exams together."""
+
+    readers: int
+    exams: int
 
 
 @dataclass(frozen=True)
@@ -90,19 +124,26 @@ def source_guess(exams: int) -> Closing:
 
 @dataclass(frozen=True)
 class Study:
-    """Everything that has to be settled before the first draw."""
+    """Everything that has to be settled before the first draw. Without `groups` all readers read all exams."""
 
     arms: tuple[Arm, Arm]
     exams: tuple[Exam, ...]
     readers: tuple[str, ...]
+    groups: tuple[GroupSize, ...] = ()
     title: str = "Reader study of segmentations"
     version: str = "1"
     study_type: StudyType = StudyType.BALANCED
     mask_rule: MaskRule = MaskRule.BINARY
     are_empty_masks_allowed: bool = False
+    heads: Heads = Heads.AS_THEY_ARE
+    scale: Scale = PUBLISHED_SCALE
+    question: str = Protocol.question
+    instruction: tuple[str, ...] = ()  # pages; empty: the reader app's own
     revision: Revision = Revision.UNTIL_SIGN_OFF
     closing: tuple[Closing, ...] = ()
     is_surface_allowed: bool = False
+    alpha: float = 0.05
+    non_inferiority_margin: float | None = None  # in points of the scale, locked when the study opens
 
     @property
     def practice_exams(self) -> tuple[Exam, ...]:
