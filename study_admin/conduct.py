@@ -1,0 +1,434 @@
+"""The conduct of a study, step by step: what each command of `study-admin` and each button of its window does.
+
+A step opens the study database, does one thing, and leaves it closed. All that is refused is refused before anything
+is written, and every change of the database carries its row in the audit trail.
+"""
+
+import getpass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+
+from reader_app.session.files import write_whole
+from reader_app.session.package import fingerprint
+from segmentation.errors import StudyError
+from study_admin import collection, progress, tables
+from study_admin.blinding.drafts import drafts
+from study_admin.blinding.export import KEY, Sealing, seal_study, source_files, write_packages
+from study_admin.blinding.unblinding import open_sides
+from study_admin.collection import Verdict
+from study_admin.design import GroupSize, StudyProblemsError
+from study_admin.progress import ReaderProgress
+from study_admin.records import AuditRow, HandedOut, Opening, Stage, Unblinding
+from study_admin.store import StudyStore
+from study_admin.study_file import read_study_file
+from study_admin.survey import Survey, check_exams, survey
+
+Progress = Callable[[int, int], None]  # steps done, steps in all; may raise to cancel
+
+
+def _silent(done: int, total: int) -> None:
+    """Shows nothing."""
+
+
+@dataclass(frozen=True)
+class StudyFolder:
+    """Where a study's files lie. Nothing in it is for a reader but what `packages` holds."""
+
+    path: Path
+
+    @property
+    def design(self) -> Path:
+        return self.path / "study.toml"
+
+    @property
+    def keys(self) -> Path:
+        return self.path / "keys"
+
+    @property
+    def packages(self) -> Path:
+        return self.path / "packages"
+
+    @property
+    def tables(self) -> Path:
+        return self.path / "tables"
+
+    @property
+    def database(self) -> str:
+        """The study database: a file in the folder, or the URL that `database.url` holds."""
+        try:
+            return self._url.read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            return str(self.path / "study.sqlite")
+
+    @property
+    def _url(self) -> Path:
+        return self.path / "database.url"
+
+    def put_url(self, url: str) -> None:
+        """Remember where the database is; for its owner alone, for there may be a password in it."""
+        self._url.touch(mode=0o600)
+        self._url.write_text(url + "\n", encoding="utf-8")
+
+    def store(self, who: str = "") -> StudyStore:
+        """The study database, opened."""
+        if not self.design.is_file():
+            remedy = "Choose the folder that `study-admin new` made; it holds study.toml and study.sqlite."
+            raise StudyError("This is not a study's folder.", file=self.path, remedy=remedy)
+        return StudyStore.open(self.database, who=who or user())
+
+
+def user() -> str:
+    """The name that the audit trail gets if nobody gives another one."""
+    return getpass.getuser()
+
+
+# --- design ---
+
+
+def new_study(
+    folder: Path,
+    design: Path,
+    exams: Path,
+    *,
+    facts: Path | None = None,
+    database: str = "",
+    who: str = "",
+    progress: Progress = _silent,
+) -> Survey:
+    """Check a design and its exams, voxels and all, and write the study's folder if nothing is wrong.
+
+    Raises `StudyProblemsError` with every problem.
+    """
+    found = _sound_survey(design, exams, facts, progress)
+    write_study(folder, design, found, database=database, who=who)
+    return found
+
+
+def write_study(folder: Path, design: Path, found: Survey, *, database: str = "", who: str = "") -> None:
+    """Write the folder of a study that a survey found to be sound."""
+    assert found.study is not None
+    with drafts(folder) as (draft,):
+        place = StudyFolder(draft)
+        place.design.write_bytes(design.read_bytes())
+        if database:
+            place.put_url(database)
+        StudyStore.create(place.database, found.study, who=who or user()).close()
+        draft.chmod(0o755)
+
+
+def update_study(
+    folder: StudyFolder,
+    design: Path,
+    exams: Path,
+    *,
+    facts: Path | None = None,
+    who: str = "",
+    why: str = "",
+    progress: Progress = _silent,
+) -> Survey:
+    """Replace the design and the exams of a study that has not been opened yet."""
+    with folder.store(who) as store:
+        _need(store, Stage.DRAFT, "The design can't be changed any more: the study is {}.")
+        found = _sound_survey(design, exams, facts, progress)
+        assert found.study is not None
+        store.replace_study(found.study, why)
+        if design.absolute() != folder.design.absolute():
+            write_whole(folder.design, design.read_bytes())
+    return found
+
+
+def _sound_survey(design: Path, exams: Path, facts: Path | None, progress: Progress) -> Survey:
+    found = survey(read_study_file(design), exams.absolute(), progress, facts_file=facts)
+    problems = [*found.problems, *(problem for row in found.rows for problem in row.problems)]
+    if problems:
+        raise StudyProblemsError(problems)
+    return found
+
+
+def choose_group(folder: StudyFolder, reader: str, group: int | None, *, who: str = "", why: str = "") -> None:
+    """Put a reader into a group by hand, or back among those who are drawn; until the study opens."""
+    with folder.store(who) as store:
+        store.choose_group(reader, group, why)
+
+
+def matrix_lines(folder: StudyFolder) -> tuple[str, ...]:
+    """The groups as text: after the opening who reads what with whom, before it what is planned and chosen."""
+    with folder.store() as store:
+        opening, study = store.opening, store.study
+        if opening is not None:
+            pairs = zip(opening.reader_groups, opening.exam_groups, strict=True)
+            return tuple(
+                f"group {number}: {', '.join(readers)} read {_count(len(exams), 'exam')}: {', '.join(exams)}"
+                for number, (readers, exams) in enumerate(pairs, 1)
+            )
+        chosen: dict[int, list[str]] = {}
+        for reader in store.readers():
+            chosen.setdefault(reader.chosen_group or 0, []).append(reader.code)
+    sizes = study.groups or (GroupSize(len(study.readers), len(study.study_exams)),)
+    lines = [
+        f"group {number}: {_count(size.readers, 'reader')} × {_count(size.exams, 'exam')}"
+        + (f"; by hand: {', '.join(chosen[number])}" if number in chosen else "")
+        for number, size in enumerate(sizes, 1)
+    ]
+    return (*lines, f"to be drawn when the study opens: {', '.join(chosen.get(0, [])) or 'nobody'}")
+
+
+# --- seal and hand out ---
+
+
+def open_study(folder: StudyFolder, sealing: Sealing, *, who: str = "", progress: Progress = _silent) -> Opening:
+    """Check everything once more, draw, seal the key, and fix the design for good."""
+    sealing.check()
+    with folder.store(who) as store:
+        _need(store, Stage.DRAFT, "The study can't be opened: it is {} already.")
+        study = store.study
+        study.check()
+        steps = 2 * len(study.exams)
+        problems = check_exams(study, lambda done, total: progress(done, steps))
+        if problems:
+            raise StudyProblemsError(problems)
+        files = source_files(study, lambda done, total: progress(len(study.exams) + done, steps))
+        chosen = {reader.code: reader.chosen_group for reader in store.readers() if reader.chosen_group is not None}
+        _set_aside(folder.keys)
+        opening = seal_study(study, chosen, folder.keys, sealing)
+        store.record_opening(opening, files)
+        progress(steps, steps)
+    return opening
+
+
+def _set_aside(keys: Path) -> None:
+    """Keys of an opening that was interrupted before the database knew of it: nothing was handed out under them."""
+    number = 1
+    while keys.exists():
+        unused = keys.with_name(f"{keys.name}-unused-{number}")
+        if not unused.exists():
+            keys.rename(unused)
+        number += 1
+
+
+def export_packages(
+    folder: StudyFolder,
+    passphrase: str,
+    *,
+    out: Path | None = None,
+    keys: Path | None = None,
+    readers: Sequence[str] = (),
+    as_files: bool = False,
+    who: str = "",
+    progress: Progress = _silent,
+) -> tuple[HandedOut, ...]:
+    """Write the readers' packages: those that are there already and genuine stay, so that it can be run again."""
+    with folder.store(who) as store:
+        opening = _opening(store)
+        _need(store, Stage.OPEN, "No package is written any more: the study is {}.")
+        made = write_packages(
+            store.study,
+            opening,
+            keys or folder.keys,
+            passphrase,
+            out or folder.packages,
+            readers=tuple(readers) or None,
+            as_files=as_files,
+            progress=progress,
+            files=store.source_files(),
+        )
+        known = set(store.handed_out())
+        store.record_handed_out([item for item in made if item not in known])
+    return made
+
+
+# --- follow and collect ---
+
+
+def follow(folder: StudyFolder, places: Sequence[Path] = ()) -> tuple[ReaderProgress, ...]:
+    """How far each reader is, from the packages that were exported, from `places`, and from what was collected."""
+    with folder.store() as store:
+        default = [folder.packages] if folder.packages.is_dir() else []
+        return progress.progress(store, [*default, *places])
+
+
+def collect(
+    folder: StudyFolder, paths: Sequence[Path], *, who: str = "", progress: Progress = _silent
+) -> tuple[Verdict, ...]:
+    """Take results back, each after it was verified; a sentence for each file."""
+    with folder.store(who) as store:
+        _opening(store)
+        _need(store, Stage.OPEN, "Nothing is collected any more: the study is {}.")
+        return collection.collect(store, paths, progress)
+
+
+def missing_sessions(store: StudyStore) -> tuple[str, ...]:
+    """What keeps the study from being complete, one phrase per reader."""
+    collected = {item.reader: item for item in store.collected()}
+    missing = []
+    for reader in store.readers():
+        item = collected.get(reader.code)
+        if item is None:
+            missing.append(f"{reader.code} not collected")
+        elif item.results.is_incomplete:
+            missing.append(f"{reader.code} not signed off")
+    return tuple(missing)
+
+
+# --- lock and unblind ---
+
+
+def lock(folder: StudyFolder, *, why: str = "", who: str = "") -> None:
+    """Freeze the study; with sessions missing it needs a reason, for they can't be collected afterwards."""
+    with folder.store(who) as store:
+        _opening(store)
+        _need(store, Stage.OPEN, "The study can't be locked: it is {} already.")
+        _need_complete(store, why, "locked")
+        store.lock(why)
+
+
+def unblind(
+    folder: StudyFolder, passphrase: str, *, key: Path | None = None, reason: str = "", who: str = ""
+) -> Unblinding:
+    """Open the sealed key, check it against the commitment, and record which arm stood where."""
+    with folder.store(who) as store:
+        opening = _check_unblindable(store, reason)
+        store.record_unblinding(open_sides(key or folder.keys / KEY, passphrase, opening), reason)
+        assert store.unblinding is not None
+        return store.unblinding
+
+
+def check_unblindable(folder: StudyFolder, reason: str) -> None:
+    """Raises StudyError if `unblind` would, passphrase and key aside."""
+    with folder.store() as store:
+        _check_unblindable(store, reason)
+
+
+def _check_unblindable(store: StudyStore, reason: str) -> Opening:
+    opening = _opening(store)
+    remedy = "Lock it first, when the last results are in."
+    _need(store, Stage.LOCKED, "The study can't be unblinded: it is {}.", remedy)
+    _need_complete(store, reason, "unblinded")
+    return opening
+
+
+def _need_complete(store: StudyStore, reason: str, done: str) -> None:
+    missing = missing_sessions(store)
+    if missing and not reason.strip():
+        remedy = "Collect what is missing, or give a reason, which goes into the audit trail and the report."
+        raise StudyError(f"The study can't be {done} yet: {', '.join(missing)}.", remedy=remedy)
+
+
+# --- tables and trail ---
+
+
+def write_tables(
+    folder: StudyFolder, out: Path | None = None, *, who: str = "", progress: Progress = _silent
+) -> tuple[Path, ...]:
+    """Write the score tables into a new folder; with sides before the unblinding, with arms after it."""
+    with folder.store(who) as store:
+        _opening(store)
+        kind = "tables" if store.stage is Stage.UNBLINDED else "blinded-tables"
+        place = out or folder.tables / f"{kind}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+        written = tables.write_tables(store, place, progress)
+        store.note("write tables", place.name, "\n".join(sorted(path.name for path in written)))
+    return written
+
+
+def audit(folder: StudyFolder) -> tuple[tuple[AuditRow, ...], str]:
+    """The audit trail, and the hash it ends in; StudyError names the first row that was altered."""
+    with folder.store() as store:
+        return store.audit(), store.verify_audit()
+
+
+# --- where the study stands ---
+
+
+class State(StrEnum):
+    """How a stage looks in the rail."""
+
+    EMPTY = "empty"  # can't begin yet
+    READY = "ready"  # is to be done now
+    DONE = "done"
+
+
+@dataclass(frozen=True)
+class StageStatus:
+    """One stage of the rail, and what it waits for."""
+
+    name: str
+    state: State
+    sentence: str
+
+
+def status(folder: StudyFolder) -> tuple[StageStatus, ...]:
+    """The seven stages from Exams to Results."""
+    with folder.store() as store:
+        return _status(store)
+
+
+def _status(store: StudyStore) -> tuple[StageStatus, ...]:
+    study, stage, opening = store.study, store.stage, store.opening
+    is_open, is_over = opening is not None, stage in (Stage.LOCKED, Stage.UNBLINDED)
+    due, handed = len(store.readers()), {item.reader for item in store.handed_out()}
+    collected = store.collected()
+    signed = sum(not item.results.is_incomplete for item in collected)
+    exams = f"{_count(len(study.study_exams), 'exam')}, {len(study.practice_exams)} for practice"
+    chosen = sum(reader.chosen_group is not None for reader in store.readers())
+    groups = f"{_count(due, 'reader')} in {_count(len(study.groups) or 1, 'group')}"
+    waiting = State.READY if is_open else State.EMPTY
+    all_out = is_open and len(handed) == due
+    rows = (
+        ("Exams", State.DONE, f"{exams}."),
+        ("Readers & groups", State.DONE if is_open else State.READY,
+         f"{groups}, drawn." if is_open else f"{groups}; {chosen or 'none'} chosen by hand, the rest will be drawn."),
+        ("Seal & hand out", State.DONE if all_out else State.READY,
+         f"{len(handed)} of {due} packages written." if is_open else "Not opened yet: nothing is drawn or sealed."),
+        ("Progress", State.DONE if is_over else waiting,
+         f"{_count(len(handed), 'package')} with the readers." if is_open else "Opens when the study does."),
+        ("Collect", State.DONE if is_over or signed == due else waiting,
+         f"{len(collected)} of {due} collected, {signed} signed off." if is_open else "Opens when the study does."),
+        _unblind_status(stage, signed == due),
+        ("Results", State.READY if is_open else State.EMPTY, _results_sentence(stage)),
+    )  # fmt: skip
+    return tuple(StageStatus(*row) for row in rows)
+
+
+def _unblind_status(stage: Stage, is_complete: bool) -> tuple[str, State, str]:
+    match stage:
+        case Stage.UNBLINDED:
+            return "Unblind", State.DONE, "Unblinded."
+        case Stage.LOCKED:
+            return "Unblind", State.READY, "Locked; the sealed key can be opened."
+        case Stage.OPEN if is_complete:
+            return "Unblind", State.READY, "All results are in: lock the study."
+        case _:
+            return "Unblind", State.EMPTY, "Waits for all results."
+
+
+def _results_sentence(stage: Stage) -> str:
+    match stage:
+        case Stage.UNBLINDED:
+            return "Score tables with arms can be written."
+        case Stage.DRAFT:
+            return "Opens when the study does."
+        case _:
+            return "Until the unblinding, tables show sides, not arms."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def fingerprint_of(opening: Opening) -> str:
+    """What the invitation carries and the reader app shows."""
+    return fingerprint(opening.public_key)
+
+
+def _opening(store: StudyStore) -> Opening:
+    if store.opening is None:
+        raise StudyError("The study isn't open yet.", remedy="Seal and open it first (`study-admin open`).")
+    return store.opening
+
+
+def _need(store: StudyStore, stage: Stage, what: str, remedy: str = "Nothing has to be done.") -> None:
+    if store.stage is not stage:
+        raise StudyError(what.format(store.stage.value), remedy=remedy)
