@@ -11,18 +11,19 @@ Glossary, used with these meanings in the whole of `study_admin`; `reader_app.se
 - **practice exam**: shown first, never counted; its sides are drawn apart from those of the study exams.
 """
 
-import fnmatch
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from reader_app.session.canonical import MAX_NAME, MAX_TEXT, FormatError, clean_text
+from reader_app.session.forms import HIGHEST, LOWEST, MAX_PAGE
 from reader_app.session.model import PUBLISHED_SCALE, Protocol, Revision, Scale
 from segmentation.errors import StudyError
 
 READER_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,15}")
-IMAGE_ENDINGS = (".nii", ".nii.gz")
+ARM_NAME = re.compile(r"[^\W_][\w -]{0,30}[\w-]|[^\W_]")
 
 
 class StudyType(StrEnum):
@@ -153,11 +154,43 @@ class Study:
     def study_exams(self) -> tuple[Exam, ...]:
         return tuple(exam for exam in self.exams if not exam.is_practice)
 
+    @property
+    def group_sizes(self) -> tuple[GroupSize, ...]:
+        """The groups; one of everybody and everything if none are named."""
+        return self.groups or (GroupSize(len(self.readers), len(self.study_exams)),)
+
     def check(self) -> None:
         """Raises `StudyProblemsError` with everything that the names alone give away."""
-        problems = [*self._problems_of_readers(), *self._problems_of_design(), *self._problems_of_words()]
+        problems = [
+            *self._problems_of_readers(),
+            *self._problems_of_design(),
+            *self._problems_of_groups(),
+            *self._problems_of_numbers(),
+            *self._problems_of_words(),
+        ]
         if problems:
             raise StudyProblemsError(problems)
+
+    def warnings(self) -> tuple[str, ...]:
+        """What can be done, but should be known: one sentence each."""
+        return tuple(self._warnings())
+
+    def _warnings(self) -> Iterable[str]:
+        readers, exams = ({getattr(size, what) for size in self.group_sizes} for what in ("readers", "exams"))
+        if len(readers) > 1 or len(exams) > 1:
+            yield "The groups are unequal, so exams or readers weigh differently in the result."
+        if len(self.readers) < 5:
+            yield f"With {len(self.readers)} readers the result says little about other readers; 5 or more would."
+        if len(self.group_sizes) < 2:
+            yield f"There is one group only: every reader reads all {len(self.study_exams)} exams."
+        if min(readers) == 1 < len(self.readers):
+            yield "A group has a single reader, so nobody else scores its exams and agreement can't be measured."
+        if self.study_type is StudyType.BALANCED and any(size.exams % 2 for size in self.group_sizes):
+            yield "With an odd number of exams an arm stands on side A once more often than on B for a reader."
+        if self.study_type is StudyType.BALANCED and any(size.readers % 2 for size in self.group_sizes):
+            yield "With an odd number of readers an arm stands on side A once more often than on B for an exam."
+        if self.closing and self.study_type is StudyType.AS_PUBLISHED:
+            yield "The study as published asked nothing after the last score."
 
     def _problems_of_readers(self) -> Iterable[StudyError]:
         if not self.readers:
@@ -177,19 +210,64 @@ class Study:
         if not self.study_exams:
             remedy = "Add exam folders, or name fewer with --practice."
             yield StudyError("No exam is left for the study beside the practice exams.", remedy=remedy)
-        for question in self.closing:
-            if question.exams > len(self.study_exams):
-                what = f"A closing question asks about {question.exams} exams, but there are {len(self.study_exams)}."
-                yield StudyError(what, remedy="Ask about fewer.")
+        for arm in self.arms:
+            if not ARM_NAME.fullmatch(arm.name):
+                remedy = "Use letters, digits, blanks, - and _, 32 at most: the name stands in tables and file names."
+                yield StudyError(f"An arm can't be called {arm.name!r}.", remedy=remedy)
+            if not arm.patterns:
+                yield StudyError(f"The arm {arm.name} has no masks.", remedy="Name its files, for instance seg.nii.gz.")
+        if self.heads is Heads.BRAIN_ONLY:
+            for exam in self.exams:
+                if exam.brain_mask is None:
+                    remedy = "Say which file it is, or show the images as they are."
+                    yield StudyError(f"The exam {exam.name} has no brain mask to cut it out with.", remedy=remedy)
         if self.is_surface_allowed and self.study_type is StudyType.AS_PUBLISHED:
             remedy = "Leave --surface away, or choose --study-type balanced."
             yield StudyError("The study as published had no 3-D view.", remedy=remedy)
 
+    def _problems_of_groups(self) -> Iterable[StudyError]:
+        for what, wanted, there in (
+            ("readers", sum(size.readers for size in self.group_sizes), len(self.readers)),
+            ("exams", sum(size.exams for size in self.group_sizes), len(self.study_exams)),
+        ):
+            if wanted != there:
+                remedy = f"Change the groups or the {what} (practice exams aren't counted)."
+                yield StudyError(f"The groups have places for {wanted} {what}, but there are {there}.", remedy=remedy)
+        if any(size.readers < 1 or size.exams < 1 for size in self.groups):
+            yield StudyError("A group has no reader or no exam.", remedy="Give each at least one of both.")
+        fewest = min(size.exams for size in self.group_sizes)
+        for question in self.closing:
+            if question.exams > fewest:
+                what = f"A closing question asks about {question.exams} exams, but a reader may have only {fewest}."
+                yield StudyError(what, remedy="Ask about fewer.")
+
+    def _problems_of_numbers(self) -> Iterable[StudyError]:
+        lowest, highest = self.scale.minimum, self.scale.maximum
+        places = [anchor.value for anchor in self.scale.anchors]
+        if not LOWEST <= lowest < highest <= HIGHEST:
+            remedy = f"Let it run from {LOWEST} or more to {HIGHEST} or less."
+            yield StudyError(f"A scale from {lowest} to {highest} can't be typed.", remedy=remedy)
+        if not places or places != sorted(set(places)) or places[0] != lowest or places[-1] > highest:
+            remedy = f"Name {lowest}, and any higher scores up to {highest} once each."
+            yield StudyError("The scale's anchors don't rise from its lowest score.", remedy=remedy)
+        if not 0 < self.alpha < 0.5:
+            yield StudyError(f"An alpha of {self.alpha:g} is no error rate.", remedy="Take 0.05, as is usual.")
+        margin = self.non_inferiority_margin
+        if margin is not None and not 0 < margin < highest - lowest:
+            remedy = f"Give points of the scale, above 0 and below {highest - lowest}, or leave it away."
+            yield StudyError(
+                f"A margin of {margin:g} means nothing on a scale from {lowest} to {highest}.", remedy=remedy
+            )
+
     def _problems_of_words(self) -> Iterable[StudyError]:
         """What a reader gets to see mustn't name an arm or an exam."""
         secret = [arm.name for arm in self.arms] + [exam.name for exam in self.exams]
-        shown = [("title", self.title), ("version", self.version), *(("reader code", code) for code in self.readers)]
-        for what, text in shown:
+        for what, text, limit in self._shown():
+            try:
+                if not text or clean_text(text, limit=limit) != text:
+                    raise FormatError("it is empty, or has blanks around it")
+            except FormatError as error:
+                yield StudyError(f"The {what} {text[:60]!r} can't be shown: {error}.", remedy="Type it again.")
             for name in secret:
                 if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE):
                     yield StudyError(
@@ -197,89 +275,16 @@ class Study:
                         remedy=f"Choose a {what} that names neither an arm nor an exam.",
                     )
 
-
-def find_exams(
-    folder: Path,
-    arms: Sequence[Arm],
-    *,
-    t1c: str = "t1c.nii*",
-    flair: str = "flair.nii*",
-    practice: Sequence[str] = (),
-    left_out: Sequence[str] = (),
-) -> tuple[Exam, ...]:
-    """The exams in the sub-folders of a folder, practice exams first in the order named, the rest by name.
-
-    Patterns are as in a shell: `*`, `?`, `[...]`. Those of files have to match exactly one image per exam; those of
-    folders to leave out match as many as there are. Raises `StudyProblemsError` with all that is missing, ambiguous
-    or used twice.
-    """
-    problems: list[StudyError] = []
-    exams = []
-    for name in _exam_names(folder, practice, left_out, problems):
-        try:
-            exams.append(_find_exam(folder / name, arms, t1c, flair, name in practice))
-        except StudyProblemsError as error:
-            problems += error.problems
-    if not exams and not problems:
-        remedy = "Put each exam into a sub-folder of its own."
-        problems.append(StudyError("The folder has no sub-folder with an exam.", file=folder, remedy=remedy))
-    if problems:
-        raise StudyProblemsError(problems)
-    return tuple(exams)
-
-
-def _exam_names(
-    folder: Path, practice: Sequence[str], left_out: Sequence[str], problems: list[StudyError]
-) -> list[str]:
-    """Sub-folders in the order of the study; adds to `problems` what is named and isn't there."""
-    try:
-        names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-    except OSError as error:
-        remedy = "Give the folder that holds one sub-folder per exam."
-        raise StudyError(f"The folder can't be read ({error.strerror}).", file=folder, remedy=remedy) from error
-    left = {name for pattern in left_out for name in fnmatch.filter(names, pattern)}
-    unknown = [name for name in practice if name not in names]
-    unknown += [pattern for pattern in left_out if not fnmatch.filter(names, pattern)]
-    problems += [
-        StudyError("There is no exam of this name.", file=folder / name, remedy="Correct --practice or --leave-out.")
-        for name in unknown
-    ]
-    wanted = [name for name in dict.fromkeys(practice) if name in names]
-    wanted += [name for name in names if name not in practice]
-    return [name for name in wanted if name not in left]
-
-
-def _find_exam(folder: Path, arms: Sequence[Arm], t1c: str, flair: str, is_practice: bool) -> Exam:
-    problems: list[StudyError] = []
-    found: dict[str, Path] = {}
-    for role, pattern in (("T1c", t1c), ("FLAIR", flair), *((f"arm {arm.name}", arm.pattern) for arm in arms)):
-        try:
-            found[role] = _only_match(folder, role, pattern)
-        except StudyError as error:
-            problems.append(error)
-    for role, path in found.items():
-        others = [other for other, same in found.items() if same == path and other < role]
-        problems += [
-            StudyError(f"The file is both {other} and {role}.", file=path, remedy="Make the two patterns different.")
-            for other in others
-        ]
-    if problems:
-        raise StudyProblemsError(problems)
-    masks = {arm.name: found[f"arm {arm.name}"] for arm in arms}
-    return Exam(folder.name, found["T1c"], found["FLAIR"], masks, is_practice)
-
-
-def _only_match(folder: Path, role: str, pattern: str) -> Path:
-    try:
-        matches = sorted(path for path in folder.glob(pattern) if path.name.endswith(IMAGE_ENDINGS) and path.is_file())
-    except (ValueError, NotImplementedError) as error:
-        remedy = "Give a file name or a pattern inside the exam's folder, for instance seg*.nii.gz."
-        raise StudyError(f"{pattern!r} is no pattern of a file name.", remedy=remedy) from error
-    if len(matches) == 1:
-        return matches[0]
-    if not matches:
-        remedy = f"Add the image, correct the pattern, or leave the exam out with --leave-out {folder.name}."
-        raise StudyError(f"No NIfTI image for {role} matches {pattern!r}.", file=folder, remedy=remedy)
-    names = " and ".join(str(path.relative_to(folder)) for path in matches)
-    remedy = f"Name the one to use, for instance {matches[0].name}, or a pattern that matches only one."
-    raise StudyError(f"{len(matches)} images for {role} match {pattern!r}: {names}.", file=folder, remedy=remedy)
+    def _shown(self) -> Iterable[tuple[str, str, int]]:
+        """What it is, the text, and how long it may be."""
+        yield "title", self.title, MAX_NAME
+        yield "version", self.version, MAX_NAME
+        yield "question", self.question, MAX_TEXT
+        yield from (("reader code", code, MAX_NAME) for code in self.readers)
+        yield from (("page of the instruction", page, MAX_PAGE) for page in self.instruction)
+        yield from (("name of a score", anchor.label, MAX_NAME) for anchor in self.scale.anchors)
+        for closing in self.closing:
+            yield "closing question", closing.text, MAX_TEXT
+            if closing.confidence_text:
+                yield "closing question", closing.confidence_text, MAX_TEXT
+            yield from (("choice", choice, MAX_NAME) for choice in (*closing.choices, *closing.confidence_choices))

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from study_admin.blinding.export import Sealing, make_packages
-from study_admin.design import Arm, Study, find_exams, source_guess
+from study_admin.design import Arm, Study, source_guess
+from study_admin.exams import find_exams
 from tests.study_admin.made_up_exams import write_exam
 
 ROOT = Path(__file__).parents[1]
@@ -98,7 +99,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("study")
     for number in (1, 2, 3):
         write_exam(place / f"exams/case{number:02}", number)
-    arms = (Arm("hand", "hand.nii.gz"), Arm("machine", "machine.nii.gz"))
+    arms = (Arm("hand", ("hand.nii.gz",)), Arm("machine", ("machine.nii.gz",)))
     exams = find_exams(place / "exams", arms, practice=("case01",))
     study = Study(arms, exams, ("R01",), closing=(source_guess(1),), is_surface_allowed=True)
     keys = place / "out-coordinator"

@@ -22,14 +22,15 @@ from segmentation.phantom.simulation import Settings, simulate
 from segmentation.phantom.technician import draw_technician, outline
 from segmentation.volumes import Volume
 from study_admin.blinding.export import Sealing, make_packages
-from study_admin.design import Arm, Study, find_exams, source_guess
+from study_admin.design import Arm, Study, source_guess
+from study_admin.exams import find_exams
 
 HERE = Path(__file__).parent
 PASSPHRASE = "everybody may open this demo"
 SEED = hashlib.sha256(b"Blindread's demo study; this seed is public").digest()
 SIGNING_SEED = hashlib.sha256(b"Blindread's demo study; this signing key is public").digest()
 SIMULATION_SEED, TECHNICIAN_SEED = 2020, 6
-ARMS = (Arm("reference", "reference.nii.gz"), Arm("simulated-technician", "simulated.nii.gz"))
+ARMS = (Arm("reference", ("reference.nii.gz",)), Arm("simulated-technician", ("simulated.nii.gz",)))
 PRACTICE = ("practice-1", "practice-2")
 SIMULATED = (*PRACTICE, "simulated-1", "simulated-2", "simulated-3", "simulated-4")
 LARGEST_BYTES = 25 * 10**6

@@ -3,6 +3,7 @@
 Both masks go through the same lines of code; what made them can't be told from the files, only from the voxels.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,12 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentation import volumes
+from segmentation.consensus import consensus, whole_tumour
 from segmentation.errors import StudyError
 from segmentation.volumes import Volume
-from study_admin.design import Exam, MaskRule, StudyProblemsError
+from study_admin.design import Exam, Heads, MaskRule, StudyProblemsError
 
 ORIENTATION = "LPS"  # the order the reader app shows; masks may come in any other and lose nothing
 _SAME_GRID = "Save the segmentation on the exact grid of the T1c."
+COUNT_ALL = 'rule = "nonzero" in study.toml, or --mask-rule nonzero'
+ALLOW_EMPTY = "allow_empty = true in study.toml, or --allow-empty-masks"
+_MAKE_BRAIN = "Make it again, or show the images as they are."
 _PREPROCESS = "Bring the two onto one grid with `segmentation preprocess`."
 
 
@@ -29,28 +34,103 @@ class EncodedExam:
 
 
 def encode_exam(
-    exam: Exam, arms: tuple[str, str], *, rule: MaskRule = MaskRule.BINARY, are_empty_masks_allowed: bool = False
+    exam: Exam,
+    arms: tuple[str, str],
+    *,
+    rule: MaskRule = MaskRule.BINARY,
+    are_empty_masks_allowed: bool = False,
+    heads: Heads = Heads.AS_THEY_ARE,
 ) -> EncodedExam:
     """Check an exam and encode it; raises `StudyProblemsError` with everything that's wrong with it."""
+    return _encode(load_exam(exam, arms, rule=rule, are_empty_masks_allowed=are_empty_masks_allowed, heads=heads))
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedExam:
+    """An exam's voxels as readers will see them: all on the grid of the T1c, masks 0 and 1 in the order of the arms."""
+
+    t1c: Volume
+    flair: Volume
+    masks: tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]
+    empty_files: tuple[Path, ...]  # of masks of which others make up a tumour
+
+
+def load_exam(
+    exam: Exam,
+    arms: tuple[str, str],
+    *,
+    rule: MaskRule = MaskRule.BINARY,
+    are_empty_masks_allowed: bool = False,
+    heads: Heads = Heads.AS_THEY_ARE,
+) -> LoadedExam:
+    """Read and check an exam; raises `StudyProblemsError` with everything that's wrong with it."""
     problems: list[StudyError] = []
     t1c = _load(exam.t1c, problems)
     flair = _load(exam.flair, problems)
-    masks = [_load(exam.masks[arm], problems) for arm in arms]
     for image, path in ((t1c, exam.t1c), (flair, exam.flair)):
         if image is not None and image.array.min() == image.array.max():
             what = f"The image has the value {image.array.flat[0]:g} everywhere."
             problems.append(StudyError(what, file=path, remedy="Give the exam's own image."))
     if t1c is not None and flair is not None:
         _check_grid(t1c, flair, exam.flair, _PREPROCESS, problems)
-    ready = []
-    for arm, mask in zip(arms, masks, strict=True):
-        if mask is not None:
-            if t1c is not None:
-                _check_grid(t1c, mask, exam.masks[arm], _SAME_GRID, problems)
-            ready.append(_binary(mask.array, exam.masks[arm], rule, are_empty_masks_allowed, problems))
+    masks = _Masks(t1c, rule, problems)
+    first, second = (masks.of_arm(exam.masks[arm], are_empty_masks_allowed) for arm in arms)
+    brain = masks.brain(exam) if heads is Heads.BRAIN_ONLY else None
     if problems or t1c is None or flair is None:
         raise StudyProblemsError(problems)
-    return _encode(t1c, flair, ready)
+    if brain is not None:
+        # with both tumours, so that no outline lies on black; of both arms alike, so that the cut tells nothing
+        seen = whole_tumour([brain, first, second])
+        t1c, flair = (Volume(image.array * seen, image.world_from_voxel) for image in (t1c, flair))
+    return LoadedExam(t1c, flair, (first.astype(np.uint8), second.astype(np.uint8)), tuple(masks.empty))
+
+
+class _Masks:
+    """Reads the masks of one exam and checks them against its T1c."""
+
+    def __init__(self, t1c: Volume | None, rule: MaskRule, problems: list[StudyError]) -> None:
+        self._t1c, self._rule, self._problems = t1c, rule, problems
+        self.empty: list[Path] = []
+
+    def of_arm(self, compartments: Sequence[Sequence[Path]], is_empty_allowed: bool) -> npt.NDArray[np.bool_]:
+        """The whole tumour; anything at all if there was a problem."""
+        found = len(self._problems)
+        merged = [[self._read(path, self._rule) for path in files] for files in compartments]
+        if len(self._problems) > found:
+            return np.zeros((1, 1, 1), np.bool_)
+        tumour = whole_tumour([consensus([mask for mask in masks if mask is not None]) for masks in merged])
+        files = [path for paths in compartments for path in paths]
+        if not tumour.any() and not is_empty_allowed:
+            what = "The mask is empty." if len(files) == 1 else f"The {len(files)} masks leave no tumour together."
+            remedy = f"Check the file; if nothing was to be found there, allow it: {ALLOW_EMPTY}."
+            self._problems.append(
+                StudyError(what, file=files[0] if len(files) == 1 else files[0].parent, remedy=remedy)
+            )
+        return tumour
+
+    def brain(self, exam: Exam) -> npt.NDArray[np.bool_]:
+        """The brain; anything at all if there was a problem."""
+        if exam.brain_mask is None:
+            what = f"The exam {exam.name} has no brain mask to cut it out with."
+            self._problems.append(StudyError(what, remedy="Say which file it is, or show the images as they are."))
+            return np.zeros((1, 1, 1), np.bool_)
+        brain = self._read(exam.brain_mask, MaskRule.NONZERO)
+        if brain is not None and not brain.any():
+            self._problems.append(StudyError("The brain mask is empty.", file=exam.brain_mask, remedy=_MAKE_BRAIN))
+        return np.zeros((1, 1, 1), np.bool_) if brain is None else brain
+
+    def _read(self, path: Path, rule: MaskRule) -> npt.NDArray[np.bool_] | None:
+        """None if there was a problem."""
+        found = len(self._problems)
+        mask = _load(path, self._problems)
+        if mask is None:
+            return None
+        if self._t1c is not None:
+            _check_grid(self._t1c, mask, path, _SAME_GRID, self._problems)
+        binary = _binary(mask.array, path, rule, self._problems)
+        if not binary.any():
+            self.empty.append(path)
+        return None if len(self._problems) > found else binary
 
 
 def _load(path: Path, problems: list[StudyError]) -> Volume | None:
@@ -79,12 +159,9 @@ def _farthest_mm(a: Volume, b: Volume) -> float:
     return float(np.linalg.norm(apart[:, :3], axis=1).max())
 
 
-def _binary(
-    array: npt.NDArray, path: Path, rule: MaskRule, is_empty_allowed: bool, problems: list[StudyError]
-) -> npt.NDArray[np.uint8]:
-    """0 and 1 as uint8. Values off a whole number by a rounding (0.99999997) count as that number."""
+def _binary(array: npt.NDArray, path: Path, rule: MaskRule, problems: list[StudyError]) -> npt.NDArray[np.bool_]:
+    """What counts as segmented. Values off a whole number by a rounding (0.99999997) count as that number."""
     labels = np.rint(array) if array.dtype.kind == "f" else array
-    found = len(problems)
     if labels is not array and np.abs(labels - array).max() > 1e-3:
         remedy = "Cut the probabilities at a threshold first, and save 0 and 1."
         problems.append(StudyError("The mask holds fractions, not labels.", file=path, remedy=remedy))
@@ -93,23 +170,19 @@ def _binary(
     elif rule is MaskRule.BINARY and labels.max() > 1:
         values = [f"{value:g}" for value in np.unique(labels)]
         listed = ", ".join(values[:8]) + (", ..." if len(values) > 8 else "")
-        remedy = "If every label above 0 is tumour, say so with --mask-rule nonzero; else save the mask with 0 and 1."
+        remedy = f"If every label above 0 is tumour, say so: {COUNT_ALL}; else save the mask with 0 and 1."
         problems.append(StudyError(f"The mask holds the labels {listed}.", file=path, remedy=remedy))
-    mask = (labels > 0).astype(np.uint8)
-    if len(problems) == found and not is_empty_allowed and not mask.any():
-        remedy = "Check the file; if nothing was to be found there, allow it with --allow-empty-masks."
-        problems.append(StudyError("The mask is empty.", file=path, remedy=remedy))
-    return mask
+    return labels > 0
 
 
-def _encode(t1c: Volume, flair: Volume, masks: list[npt.NDArray[np.uint8]]) -> EncodedExam:
+def _encode(exam: LoadedExam) -> EncodedExam:
     """All four with the geometry of the T1c, so that headers differ neither between masks nor from the image."""
-    place = t1c.world_from_voxel
-    first, second = (volumes.encode(Volume(mask, place), dtype=np.uint8) for mask in masks)
+    place = exam.t1c.world_from_voxel
+    first, second = (volumes.encode(Volume(mask, place), dtype=np.uint8) for mask in exam.masks)
     length = max(len(first), len(second))
     return EncodedExam(
-        _encode_image(t1c.array, place),
-        _encode_image(flair.array, place),
+        _encode_image(exam.t1c.array, place),
+        _encode_image(exam.flair.array, place),
         (volumes.pad_gzip(first, length), volumes.pad_gzip(second, length)),
     )
 

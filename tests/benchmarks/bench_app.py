@@ -21,7 +21,8 @@ from reader_app.sitting import Sitting
 from segmentation import volumes
 from segmentation.volumes import Volume
 from study_admin.blinding.export import Sealing, make_packages
-from study_admin.design import Arm, MaskRule, Study, find_exams
+from study_admin.design import Arm, MaskRule, Study
+from study_admin.exams import find_exams
 
 EXAMS = Path(__file__).parents[2].parent / "shared/data/exams"
 COUNT, STARTS = 20, 5
@@ -57,7 +58,7 @@ def _package(scratch: Path) -> Path:
         mask = volumes.load(source / "seg.nii.gz")
         moved = Volume((np.roll(mask.array, 1, axis=0) > 0).astype(np.uint8), mask.world_from_voxel)
         volumes.save(exams / source.name / "moved.nii.gz", moved)
-    arms = (Arm("expert", "seg.nii.gz"), Arm("moved", "moved.nii.gz"))
+    arms = (Arm("expert", ("seg.nii.gz",)), Arm("moved", ("moved.nii.gz",)))
     study = Study(arms, find_exams(exams, arms), ("R01",), mask_rule=MaskRule.NONZERO)
     made = make_packages(study, scratch / "out", scratch / "key", Sealing("a benchmark keeps no secret from anyone"))
     package = open_package(made.packages[0])

@@ -11,11 +11,11 @@ from study_admin.design import (
     Study,
     StudyProblemsError,
     StudyType,
-    find_exams,
     source_guess,
 )
+from study_admin.exams import find_exams
 
-ARMS = (Arm("hand", "hand.nii.gz"), Arm("net", "net_*.nii.gz"))
+ARMS = (Arm("hand", ("hand.nii.gz",)), Arm("net", ("net_*.nii.gz",)))
 FILES = ("t1c.nii.gz", "flair.nii.gz", "hand.nii.gz", "net_x.nii.gz")
 
 
@@ -41,7 +41,7 @@ def test_finds_exams_practice_first(tmp_path: Path) -> None:
         "c",
         tmp_path / "c/t1c.nii.gz",
         tmp_path / "c/flair.nii.gz",
-        {"hand": tmp_path / "c/hand.nii.gz", "net": tmp_path / "c/net_x.nii.gz"},
+        {"hand": ((tmp_path / "c/hand.nii.gz",),), "net": ((tmp_path / "c/net_x.nii.gz",),)},
     )
 
 
@@ -55,7 +55,7 @@ def test_all_problems_at_once(tmp_path: Path) -> None:
     assert len(found) == 4
     assert found[0].startswith(f"{tmp_path}/z: There is no exam of this name.")
     assert found[1].startswith(f"{tmp_path}/b: No NIfTI image for FLAIR matches 'flair.nii*'.")
-    assert "--leave-out b" in found[2]
+    assert "leave out b" in found[2]
     assert "2 images for arm net match 'net_*.nii.gz': net_x.nii.gz and net_y.nii.gz." in found[3]
     assert "Name the one to use, for instance net_x.nii.gz" in found[3]
     assert str(error.value).count("\n") == 3
@@ -64,14 +64,14 @@ def test_all_problems_at_once(tmp_path: Path) -> None:
 def test_one_file_for_both_arms(tmp_path: Path) -> None:
     make(tmp_path / "a", *FILES)
     with pytest.raises(StudyProblemsError, match="The file is both arm hand and arm net"):
-        find_exams(tmp_path, (ARMS[0], Arm("net", "hand*")))
+        find_exams(tmp_path, (ARMS[0], Arm("net", ("hand*",))))
 
 
 @pytest.mark.parametrize("pattern", ["/etc/passwd", ""])
 def test_what_is_no_pattern(tmp_path: Path, pattern: str) -> None:
     make(tmp_path / "a", *FILES)
     with pytest.raises(StudyProblemsError, match="no pattern of a file name"):
-        find_exams(tmp_path, (ARMS[0], Arm("net", pattern)))
+        find_exams(tmp_path, (ARMS[0], Arm("net", (pattern,))))
 
 
 def test_no_folder_no_exams(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_no_folder_no_exams(tmp_path: Path) -> None:
 
 @pytest.fixture
 def study() -> Study:
-    masks = {"hand": Path("h"), "net": Path("n")}
+    masks = {"hand": ((Path("h"),),), "net": ((Path("n"),),)}
     exams = tuple(Exam(f"case{n}", Path("t"), Path("f"), masks, is_practice=n == 1) for n in (1, 2, 3))
     return Study(ARMS, exams, ("R01", "R02"))
 
@@ -101,9 +101,9 @@ def test_a_sound_study(study: Study) -> None:
         ({"readers": ("R01", "../x")}, "can't name a folder"),
         ({"readers": ("1R",)}, "can't name a folder"),
         ({"readers": ("R01", "r01")}, "Two readers have the code 'r01'"),
-        ({"arms": (ARMS[0], Arm("HAND", "x"))}, "Both arms are called"),
+        ({"arms": (ARMS[0], Arm("HAND", ("x",)))}, "Both arms are called"),
         ({"exams": ()}, "No exam is left"),
-        ({"closing": (source_guess(3),)}, "asks about 3 exams, but there are 2"),
+        ({"closing": (source_guess(3),)}, "asks about 3 exams, but a reader may have only 2"),
         ({"is_surface_allowed": True, "study_type": StudyType.AS_PUBLISHED}, "as published had no 3-D view"),
         ({"title": "Surgeon's Hand or not"}, "holds the name 'hand'"),
         ({"version": "2-net"}, "holds the name 'net'"),

@@ -19,10 +19,11 @@ from reader_app.session.package import open_package
 from segmentation.errors import StudyError
 from study_admin.blinding import export, key
 from study_admin.blinding.export import Made, Sealing, make_packages
-from study_admin.design import Arm, Closing, Study, StudyProblemsError, StudyType, find_exams, source_guess
+from study_admin.design import Arm, Closing, Study, StudyProblemsError, StudyType, source_guess
+from study_admin.exams import find_exams
 from tests.study_admin.made_up_exams import AFFINE, SHAPE, write_exam, write_image
 
-ARMS = (Arm("hand", "hand.nii.gz"), Arm("machine", "machine.nii.gz"))
+ARMS = (Arm("hand", ("hand.nii.gz",)), Arm("machine", ("machine.nii.gz",)))
 PASSPHRASE = "gravel otter thimble coast lantern fig"
 SEED = hashlib.sha256(b"a seed for tests").digest()
 SIGNING_KEY = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"a signing key for tests").digest())
@@ -223,7 +224,7 @@ def test_nothing_in_the_files_tells_the_arms_apart(tmp_path: Path) -> None:
             for arm in ARMS
         }
         assert largest_departure(packaged) < 4 * 0.5 / np.sqrt(128)
-    raw = {arm.name: [exam.masks[arm.name] for exam in found] for arm in ARMS}
+    raw = {arm.name: [exam.masks[arm.name][0][0] for exam in found] for arm in ARMS}
     assert largest_departure(raw) == 0.5
 
 
