@@ -4,6 +4,8 @@ import os
 import stat
 import sys
 import tempfile
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from segmentation.errors import StudyError
@@ -68,3 +70,20 @@ def read_plain(path: Path, most: int, remedy: str) -> bytes:
     if len(data) > most:
         raise StudyError(f"The file is larger than {most} bytes.", file=path, remedy=remedy)
     return data
+
+
+def files_below(folder: Path, pattern: str, depth: int = 4) -> Iterator[Path]:
+    """Ordinary files whose name matches a pattern, by name, so many folders down; no link is followed.
+
+    Raises StudyError for a folder that cannot be read.
+    """
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        remedy = "Check the folder and its permissions."
+        raise StudyError(f"The folder cannot be read ({error.strerror}).", file=folder, remedy=remedy) from error
+    for entry in entries:
+        if entry.is_file(follow_symlinks=False) and fnmatchcase(entry.name, pattern):
+            yield Path(entry.path)
+        elif depth and entry.is_dir(follow_symlinks=False):
+            yield from files_below(Path(entry.path), pattern, depth - 1)

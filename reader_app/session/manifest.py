@@ -1,7 +1,7 @@
 """The signed manifest of a package: what it may hold, and that it is as it was signed."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,8 @@ MANIFEST, SIGNATURE, IMAGES = "manifest.json", "manifest.sig", "images"
 # never "copy the package again": the scores lie inside it
 ASK_AGAIN = "Keep this folder, for your scores are in it, and ask your study coordinator for this file again."
 _TAG = b"blindread-package-v1\0"
-_MAX_MANIFEST, _MAX_IMAGE = 16 << 20, 1 << 30
+MOST_MANIFEST, MOST_SIGNATURE = 16 << 20, 1_000  # bytes
+_MAX_IMAGE = 1 << 30
 _ENTRIES = ("format", "format_version", "package_id", "reader_code", "protocol", "readings", "files", "session_sha256",
             "trail_head", "commitment", "public_key")  # fmt: skip
 
@@ -79,29 +80,36 @@ def write_manifest(folder: Path, manifest: Manifest, private_key: Ed25519Private
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Version, then signature, then content: a newer version may be signed and written in another way."""
+    """The manifest of a package that lies in a folder, checked by `parse_manifest`."""
     path = folder / MANIFEST
-    data = read_plain(path, _MAX_MANIFEST, ASK_AGAIN)
+    data = read_plain(path, MOST_MANIFEST, ASK_AGAIN)
+    return parse_manifest(data, lambda: read_plain(folder / SIGNATURE, MOST_SIGNATURE, ASK_AGAIN), path)
+
+
+def parse_manifest(data: bytes, read_signature: Callable[[], bytes], path: Path) -> Manifest:
+    """Version, then signature, then content: a newer version may be signed and written in another way.
+
+    `path` is named in the StudyError if anything is wrong.
+    """
     try:
         form = read_canonical_json(data)
         is_newer = newness(form, FORMAT, FORMAT_VERSION, "This package was", path)
         public_key = matching(form.get("public_key"), HASH, "its public key")
-        _check_signature(folder, data, public_key)
+        _check_signature(data, read_signature(), public_key, path)
         return _manifest_from_form(form, is_newer)
     except FormatError as error:
         raise StudyError(f"The manifest is damaged: {error}.", file=path, remedy=ASK_AGAIN) from error
 
 
-def _check_signature(folder: Path, data: bytes, public_key: str) -> None:
-    path = folder / SIGNATURE
-    signature = read_plain(path, 1_000, ASK_AGAIN).decode("ascii", "replace")
+def _check_signature(data: bytes, signed: bytes, public_key: str, path: Path) -> None:
+    signature = signed.decode("ascii", "replace")
     if not SIGNED.fullmatch(signature):
-        raise StudyError("The signature is damaged.", file=path, remedy=ASK_AGAIN)
+        raise StudyError("The signature is damaged.", file=path.with_name(SIGNATURE), remedy=ASK_AGAIN)
     try:
         Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key)).verify(bytes.fromhex(signature), _TAG + data)
     except (InvalidSignature, ValueError) as error:
         what = f"The package is not as it was signed: {MANIFEST} or {SIGNATURE} was altered."
-        raise StudyError(what, file=folder / MANIFEST, remedy=ASK_AGAIN) from error
+        raise StudyError(what, file=path, remedy=ASK_AGAIN) from error
 
 
 def _manifest_from_form(form: Any, is_newer: bool) -> Manifest:

@@ -29,8 +29,8 @@ from segmentation.errors import StudyError
 
 FORMAT, FORMAT_VERSION = "blindread-results", (1, 0)
 _TAG = b"blindread-results-v1\0"
-_MOST_BYTES, _MOST_EVENTS = 256 << 20, 500_000
-_ASK_AGAIN = "Ask the reader to send the file again, as Blindread wrote it."
+MOST_BYTES, _MOST_EVENTS = 256 << 20, 500_000
+ASK_AGAIN = "Ask the reader to send the file again, as Blindread wrote it."
 
 
 @dataclass(frozen=True)
@@ -110,19 +110,23 @@ def _receipt_form(receipt: Receipt) -> dict[str, Any]:
 
 
 def read_results(path: Path) -> Results:
-    """Read a results file, whoever it is from; StudyError for anything that the store could not have written.
+    """Read a results file, whoever it is from; StudyError for anything that the store could not have written."""
+    return parse_results(read_plain(Path(path), MOST_BYTES, ASK_AGAIN), path)
+
+
+def parse_results(data: bytes, path: Path) -> Results:
+    """`read_results` of bytes; `path` is what a StudyError names.
 
     Signature first, then form, chain, the rules of the study, and that all the rest follows from the events. Whether
     the file answers a package that was handed out is for the coordinator's side to compare (`design`, first hash).
     """
-    data = read_plain(Path(path), _MOST_BYTES, _ASK_AGAIN)
     try:
         form = read_canonical_json(data)
         is_newer = newness(form, FORMAT, FORMAT_VERSION, "These results were", path)
         _check_signature(form)
         return _results(form, is_newer)
     except FormatError as error:
-        raise StudyError(f"This results file cannot be used: {error}.", file=path, remedy=_ASK_AGAIN) from error
+        raise StudyError(f"This results file cannot be used: {error}.", file=path, remedy=ASK_AGAIN) from error
 
 
 def _check_signature(form: dict[str, Any]) -> None:

@@ -113,6 +113,12 @@ def verify(events: Iterable[Event]) -> str:
     return previous
 
 
+def common_rows(one: Sequence[Event], other: Sequence[Event]) -> int:
+    """How many rows two verified trails begin with alike; all of one if the other continues it."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((number for number, (a, b) in pairs if a.hash != b.hash), min(len(one), len(other)))
+
+
 @dataclass(frozen=True)
 class Receipt:
     """What the reader keeps of the sign-off; the code in the coordinator's list anchors the whole trail."""
