@@ -38,6 +38,21 @@ def drafts(*folders: Path) -> Iterator[tuple[Path, ...]]:
     """
     folders = tuple(folder.absolute() for folder in folders)
     check_free(*folders)
+    with _emptied(folders) as made:
+        yield made
+        _name(made, folders)
+
+
+@contextmanager
+def scratch(folder: Path) -> Iterator[Path]:
+    """An empty hidden folder for what is needed in between; it is gone when the block ends. Raises like `drafts`."""
+    with _emptied((folder.absolute(),)) as (made,):
+        yield made
+
+
+@contextmanager
+def _emptied(folders: tuple[Path, ...]) -> Iterator[tuple[Path, ...]]:
+    """The drafts of the folders, for this process alone, cleared before and after."""
     made = tuple(folder.with_name(f".{folder.name}.partial") for folder in folders)
     try:
         for folder in folders:
@@ -48,7 +63,6 @@ def drafts(*folders: Path) -> Iterator[tuple[Path, ...]]:
                 for draft in made:
                     draft.mkdir(mode=0o700)
                 yield made
-                _name(made, folders)
             finally:
                 _clear(made)
     except OSError as error:

@@ -21,11 +21,11 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from segmentation.errors import StudyError
-from study_admin.blinding.randomisation import ALGORITHM, DrawnReading, secret_bytes
-from study_admin.design import StudyType
+from study_admin.blinding.plan import Plan, plan_from_form
+from study_admin.blinding.randomisation import ALGORITHM, DrawnReading, Groups, identifier, secret_bytes
 
 SHORTEST_PASSPHRASE = 12
-_FORMAT, _VERSION = "blindread-sealed-key", [1, 0]
+_FORMAT, _VERSION = "blindread-sealed-key", [2, 0]
 _SCRYPT = {"name": "scrypt", "n": 2**17, "r": 8, "p": 1}
 _SEAL_TAG = b"blindread-sealed-key-v1\0"
 _COMMITMENT_TAG = b"blindread-commitment-v1\0"
@@ -36,15 +36,13 @@ _FETCH_COPY = "Take the copy of the key that the third person keeps."
 
 @dataclass(frozen=True)
 class Allocation:
-    """Who sees what where, and the seed that it was drawn from; lives in memory and in sealed files only."""
+    """Who sees what where, and all that it was drawn from; lives in memory and in sealed files only."""
 
     study_id: str
     seed: bytes
-    study_type: StudyType
-    arms: tuple[str, str]
-    readers: tuple[str, ...]
-    exams: tuple[str, ...]
-    practice: tuple[str, ...]
+    plan: Plan
+    exam_groups: Groups
+    reader_groups: Groups
     readings: tuple[DrawnReading, ...]
     algorithm: str = ALGORITHM
 
@@ -57,15 +55,19 @@ class Allocation:
         nonce = secret_bytes(self.seed, "commitment nonce")
         return hashlib.sha256(_COMMITMENT_TAG + nonce + _canonical(self._content())).hexdigest()
 
+    def package_id(self, reader: str) -> str:
+        """The identifier of a reader's package."""
+        return identifier(self.seed, f"package|{self.plan.readers.index(reader)}")
+
     def _content(self) -> dict[str, Any]:
         return {**asdict(self), "seed": self.seed.hex()}
 
     @classmethod
     def _from_content(cls, content: Mapping[str, Any]) -> "Allocation":
-        names = {name: tuple(content[name]) for name in ("arms", "readers", "exams", "practice")}
+        groups = {name: tuple(map(tuple, content[name])) for name in ("exam_groups", "reader_groups")}
         readings = tuple(DrawnReading(**reading) for reading in content["readings"])
-        seed, study_type = bytes.fromhex(content["seed"]), StudyType(content["study_type"])
-        return cls(**{**content, **names, "readings": readings, "seed": seed, "study_type": study_type})
+        seed, plan = bytes.fromhex(content["seed"]), plan_from_form(content["plan"])
+        return cls(**{**content, **groups, "seed": seed, "plan": plan, "readings": readings})
 
 
 def seal_allocation(allocation: Allocation, passphrase: str) -> bytes:
@@ -142,9 +144,10 @@ def _read_head(line: bytes, kind: str, path: Path) -> tuple[bytes, bytes, str]:
     if not isinstance(head, dict) or head.get("format") != _FORMAT:
         raise broken
     version = head.get("format_version")
-    if isinstance(version, list) and version and isinstance(version[0], int) and version[0] > _VERSION[0]:
-        remedy = "Open it with the version of Blindread that made it, or a newer one."
-        raise StudyError("The key was sealed by a newer version of Blindread.", file=path, remedy=remedy)
+    if isinstance(version, list) and version and isinstance(version[0], int) and version[0] != _VERSION[0]:
+        age = "a newer" if version[0] > _VERSION[0] else "an older"
+        remedy = "Open it with the version of Blindread that made it."
+        raise StudyError(f"The key was sealed by {age} version of Blindread.", file=path, remedy=remedy)
     if head.get("kind") != kind:
         remedy = "The coordinator folder holds both, take the other one."
         raise StudyError(f"This sealed file doesn't hold the {kind} key.", file=path, remedy=remedy)

@@ -27,8 +27,8 @@ class PackageDraft:
 
     study: Study
     allocation: Allocation
-    row: int  # the reader's place
-    encoded: Path
+    reader: str
+    encoded: Path  # a folder per exam with T1c, FLAIR, and a mask "0" and "1" by the order of the arms
     folder: Path
 
     @property
@@ -36,26 +36,27 @@ class PackageDraft:
         return self.allocation.seed
 
     @property
-    def _reader(self) -> str:
-        return self.study.readers[self.row]
+    def _row(self) -> int:
+        return self.allocation.plan.readers.index(self.reader)
 
     @property
     def _drawn(self) -> tuple[DrawnReading, ...]:
-        return tuple(drawn for drawn in self.allocation.readings if drawn.reader == self._reader)
+        return tuple(drawn for drawn in self.allocation.readings if drawn.reader == self.reader)
 
-    def write(self, signing_key: Ed25519PrivateKey) -> None:
+    def write(self, signing_key: Ed25519PrivateKey) -> Manifest:
+        """Write the whole folder and sign it; the same draft gives the same bytes."""
         (self.folder / IMAGES).mkdir(parents=True)
         files = self._write_images()
-        package_id = identifier(self._seed, f"package|{self.row}")
+        package_id = self.allocation.package_id(self.reader)
         protocol = self._protocol()
         readings = tuple(Reading(drawn.reading_id, drawn.position, drawn.is_practice) for drawn in self._drawn)
         session = self.folder / SESSION
         trail_head = create_session(
-            session, package_id=package_id, reader_code=self._reader, protocol=protocol, readings=readings
+            session, package_id=package_id, reader_code=self.reader, protocol=protocol, readings=readings
         )
         manifest = Manifest(
             package_id=package_id,
-            reader_code=self._reader,
+            reader_code=self.reader,
             protocol=protocol,
             readings=readings,
             files=files,
@@ -66,16 +67,17 @@ class PackageDraft:
         )
         write_manifest(self.folder, manifest, signing_key)
         _neutralise(self.folder)
+        return manifest
 
     def _write_images(self) -> dict[str, dict[str, str | int]]:
         """All images in an order drawn for the purpose, so that the disk's own order of files tells nothing."""
         sources = {}
         for drawn in self._drawn:
-            first, second = ("A", "B") if drawn.arm_a == self.allocation.arms[0] else ("B", "A")
+            first, second = ("A", "B") if drawn.arm_a == self.allocation.plan.arms[0] else ("B", "A")
             for part, name in (("T1c", "T1c"), ("FLAIR", "FLAIR"), ("0", first), ("1", second)):
                 sources[f"{IMAGES}/{drawn.reading_id}_{name}.nii.gz"] = self.encoded / drawn.exam / part
         files: dict[str, dict[str, str | int]] = {}
-        for name in Stream(self._seed, f"writing|{self.row}").shuffled(sorted(sources)):
+        for name in Stream(self._seed, f"writing|{self._row}").shuffled(sorted(sources)):
             data = sources[name].read_bytes()
             (self.folder / name).write_bytes(data)
             files[name] = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
@@ -88,6 +90,9 @@ class PackageDraft:
             title=study.title,
             version=study.version,
             study_type=study.study_type.value,
+            scale=study.scale,
+            question=study.question,
+            instruction=study.instruction,
             revision=study.revision,
             closing_questions=tuple(self._closing_questions()),
             is_surface_allowed=study.is_surface_allowed,
@@ -96,7 +101,7 @@ class PackageDraft:
     def _closing_questions(self) -> Iterator[ClosingQuestion]:
         ids = sorted(drawn.reading_id for drawn in self._drawn if not drawn.is_practice)
         for number, question in enumerate(self.study.closing):
-            label = f"closing|{self.row}|{number}"
+            label = f"closing|{self._row}|{number}"
             shown = Stream(self._seed, label).shuffled(ids)[: question.exams] if question.exams else [None]
             for place, reading_id in enumerate(shown):
                 yield ClosingQuestion(

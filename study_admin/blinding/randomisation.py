@@ -1,40 +1,54 @@
-"""All chance of a study, drawn from one secret seed by the algorithm "blindread-pcg64-1". Pure: no file, no clock.
+"""All chance of a study, drawn from one secret seed by the algorithm "blindread-pcg64-2". Pure: no file, no clock.
 
-The algorithm, so that a third party can draw again in any language what the seed fixes:
+The algorithm, so that a third party can draw again in any language what the seed fixes. What goes in: the seed (32
+bytes), the study exams sorted by name, the practice exams and the readers in the order of the study, the two arms in
+the order of the study, the sizes of the groups, and the readers whose group was chosen by hand. Labels are UTF-8.
+Groups are counted from 1; rows (readers), columns (exams) and places in lists from 0, unless said otherwise.
 
 1. A *stream* is named by a label. Its generator is NumPy's PCG64 over `SeedSequence(entropy, pool_size=8)` with
    entropy = HMAC-SHA256(seed, "stream|" + label) read as a big-endian integer. Only the raw 64-bit words are used:
    NumPy promises them for all versions (NEP 19), and doesn't promise `permutation` and its like.
 2. `below(n)` takes words until one lies below the largest multiple of n in 2^64, and gives its remainder by n.
-   A shuffle is Fisher-Yates from the last place down: for i = last ... 1, swap i with below(i + 1).
-3. Exam orders, stream "order": a shuffle per reader in turn; an order that an earlier reader has is drawn again, as
-   long as there are orders left.
-4. Sides, streams "sides" and "practice sides": a matrix, readers by exams, true where the first arm stands on A.
-   As published: one coin (below(2)) per exam, the same in every row. Balanced: see `balanced_sides`.
-5. Identifiers: the first 8 bytes of HMAC-SHA256(seed, "id|" + label), in hex.
+   A coin is below(2) = 1. A shuffle is Fisher-Yates from the last place down: for i = last ... 1, swap i with
+   below(i + 1).
+3. Groups of exams, stream "exam groups": one shuffle of the study exams; the first group takes as many as it holds
+   from the front, then the second, and so on.
+4. Groups of readers, stream "reader groups": one shuffle of the readers without a chosen group; the first group takes
+   from the front as many as it has places left beside the readers chosen for it, then the second, and so on.
+   Within a group, exams and readers then stand in the order in which they went in.
+5. Exam orders of group g, stream "order|g": a shuffle of the columns per reader in turn; an order that an earlier
+   reader of the group has is drawn again, as long as there are orders left.
+6. Sides of group g, stream "sides|g": a matrix, readers by exams, true where the first arm stands on A. As published:
+   one coin per exam, the same in every row. Balanced: see `balanced_sides`. The sides of practice exams are one more
+   such matrix, all readers by all practice exams, stream "practice sides".
+7. A reader's readings are the practice exams in the order of the study, then the exams of the group in drawn order.
+8. Identifiers: the first 8 bytes of HMAC-SHA256(seed, "id|" + label), in hex. Labels: "study"; "package|" + the
+   reader's row among all readers; "reading|" + that row + "|" + place among the reader's readings, from 1.
 
 Streams are separate because a reader sees what some of them gave. PCG64 isn't a cipher: from enough of its output
-the rest can be computed (Bouillaguet et al. 2020). Whoever breaks the stream of orders learns the orders that they
+the rest can be computed (Bouillaguet et al. 2020). Whoever breaks the streams of groups and orders learns what they
 already had, and still faces HMAC-SHA256 before the sides; identifiers don't pass through PCG64 at all.
 """
 
 import hashlib
 import hmac
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import factorial
 from typing import TypeVar
 
 from numpy.random import PCG64, SeedSequence
 
-from study_admin.design import StudyType
+from segmentation.errors import StudyError
+from study_admin.design import GroupSize, StudyType
 
-ALGORITHM = "blindread-pcg64-1"
+ALGORITHM = "blindread-pcg64-2"
 SEED_BYTES = 32
 
 T = TypeVar("T")
 Sides = list[list[bool]]  # [reader][exam]: whether the first arm stands on side A
+Groups = tuple[tuple[str, ...], ...]  # names by group
 
 
 def new_seed() -> bytes:
@@ -68,14 +82,64 @@ class Stream:
                 return word % count
 
     def coin(self) -> bool:
+        """True or false, half and half."""
         return self.below(2) == 1
 
     def shuffled(self, items: Sequence[T]) -> list[T]:
+        """The items in a random order, each order with the same probability."""
         shuffled = list(items)
         for last in range(len(shuffled) - 1, 0, -1):
             other = self.below(last + 1)
             shuffled[last], shuffled[other] = shuffled[other], shuffled[last]
         return shuffled
+
+
+def draw_groups(
+    seed: bytes, exams: Sequence[str], readers: Sequence[str], sizes: Sequence[GroupSize], chosen: Mapping[str, int]
+) -> tuple[Groups, Groups]:
+    """The exams and the readers of each group; `chosen` names the group of readers who aren't drawn, from 1.
+
+    Raises StudyError if the sizes don't add up, or if more readers were chosen for a group than it has places.
+    """
+    _check_sizes(exams, readers, sizes, chosen)
+    rest = Stream(seed, "exam groups").shuffled(exams)
+    exam_groups = []
+    for size in sizes:
+        exam_groups.append(_in_order(exams, rest[: size.exams]))
+        rest = rest[size.exams :]
+    rest = Stream(seed, "reader groups").shuffled([reader for reader in readers if reader not in chosen])
+    reader_groups = []
+    for number, size in enumerate(sizes, start=1):
+        by_hand = [reader for reader in readers if chosen.get(reader) == number]
+        free = size.readers - len(by_hand)
+        reader_groups.append(_in_order(readers, by_hand + rest[:free]))
+        rest = rest[free:]
+    return tuple(exam_groups), tuple(reader_groups)
+
+
+def _in_order(everything: Sequence[str], some: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name for name in everything if name in some)
+
+
+def _check_sizes(
+    exams: Sequence[str], readers: Sequence[str], sizes: Sequence[GroupSize], chosen: Mapping[str, int]
+) -> None:
+    for what, there, held in (
+        ("exams", len(exams), sum(size.exams for size in sizes)),
+        ("readers", len(readers), sum(size.readers for size in sizes)),
+    ):
+        if there != held:
+            remedy = "Change the sizes of the groups, or what is in the study, until the two are equal."
+            raise StudyError(f"The groups hold {held} {what}, but the study has {there}.", remedy=remedy)
+    for reader, group in chosen.items():
+        if reader not in readers or not 1 <= group <= len(sizes):
+            remedy = "Choose among the study's readers and groups."
+            raise StudyError(f"Group {group} was chosen for {reader}, and one of the two isn't there.", remedy=remedy)
+    for number, size in enumerate(sizes, start=1):
+        by_hand = [reader for reader, group in chosen.items() if group == number]
+        if len(by_hand) > size.readers:
+            what = f"{', '.join(by_hand)} were chosen for group {number}, which has {size.readers} places."
+            raise StudyError(what, remedy="Choose another group for some of them, or leave them to the draw.")
 
 
 def exam_orders(stream: Stream, readers: int, exams: int) -> list[list[int]]:
@@ -142,25 +206,28 @@ def draw_readings(
     study_type: StudyType,
     arms: tuple[str, str],
     readers: Sequence[str],
-    exams: Sequence[str],
+    exam_groups: Groups,
+    reader_groups: Groups,
     practice: Sequence[str] = (),
 ) -> tuple[DrawnReading, ...]:
-    """The whole allocation, reader by reader: practice exams in the order given, then the study exams in drawn order.
-
-    Exams and readers enter by their place in the sequences; give both in a stored order to draw the same again.
-    """
+    """The whole table, reader by reader: practice exams in the order given, then the group's exams in drawn order."""
     draw_sides = balanced_sides if study_type is StudyType.BALANCED else published_sides
     # balance is a property of the study exams alone: practice exams never count
-    sides = draw_sides(Stream(seed, "sides"), len(readers), len(exams))
     practice_sides = draw_sides(Stream(seed, "practice sides"), len(readers), len(practice))
-    orders = exam_orders(Stream(seed, "order"), len(readers), len(exams))
+    plans = {
+        reader: [(exam, True, is_first_on_a) for exam, is_first_on_a in zip(practice, row, strict=True)]
+        for reader, row in zip(readers, practice_sides, strict=True)
+    }
+    for number, (exams, members) in enumerate(zip(exam_groups, reader_groups, strict=True), start=1):
+        sides = draw_sides(Stream(seed, f"sides|{number}"), len(members), len(exams))
+        orders = exam_orders(Stream(seed, f"order|{number}"), len(members), len(exams))
+        for reader, row, order in zip(members, sides, orders, strict=True):
+            plans[reader] += [(exams[column], False, row[column]) for column in order]
     drawn = []
-    for row, reader in enumerate(readers):
-        plan = [(practice[column], True, practice_sides[row][column]) for column in range(len(practice))]
-        plan += [(exams[column], False, sides[row][column]) for column in orders[row]]
-        for place, (exam, is_practice, is_first_on_a) in enumerate(plan, start=1):
+    for number, reader in enumerate(readers):
+        for place, (exam, is_practice, is_first_on_a) in enumerate(plans[reader], start=1):
             arm_a, arm_b = arms if is_first_on_a else (arms[1], arms[0])
             position = place if is_practice else place - len(practice)
-            reading_id = identifier(seed, f"reading|{row}|{place}")
+            reading_id = identifier(seed, f"reading|{number}|{place}")
             drawn.append(DrawnReading(reading_id, reader, exam, position, is_practice, arm_a, arm_b))
     return tuple(drawn)

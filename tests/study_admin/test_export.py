@@ -295,12 +295,16 @@ def test_the_signing_key_is_kept(study: Study, tmp_path: Path) -> None:
     assert kept.private_bytes_raw() == SIGNING_KEY.private_bytes_raw()
 
 
-def test_what_may_be_known_names_no_arm(study: Study, tmp_path: Path) -> None:
+def test_what_may_be_known_names_the_arms_once_and_no_side(study: Study, tmp_path: Path) -> None:
     made = make(study, tmp_path)
     text = (tmp_path / "key" / export.PUBLIC).read_text()
     assert made.commitment in text
     assert "case01" in text
-    assert "machine" not in text and "hand" not in text and SEED.hex() not in text
+    assert text.count("machine") == text.count("hand") == 1
+    assert json.loads(text)["plan"]["arms"] == ["hand", "machine"]
+    assert SEED.hex() not in text
+    known = {"reading_id", "package_id", "reader", "exam", "position", "is_practice"}
+    assert {name for reading in json.loads(text)["opening"]["readings"] for name in reading} == known
 
 
 @pytest.mark.parametrize(

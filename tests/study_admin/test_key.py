@@ -12,9 +12,11 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from segmentation.errors import StudyError
 from study_admin.blinding import key
+from study_admin.blinding.allocation import allocate
 from study_admin.blinding.key import Allocation
-from study_admin.blinding.randomisation import draw_readings, secret_bytes
-from study_admin.design import StudyType
+from study_admin.blinding.plan import Plan
+from study_admin.blinding.randomisation import secret_bytes
+from study_admin.design import GroupSize, StudyType
 
 PASSPHRASE = "gravel otter thimble coast lantern fig"
 SEED = hashlib.sha256(b"a seed for tests").digest()
@@ -22,10 +24,11 @@ SEED = hashlib.sha256(b"a seed for tests").digest()
 
 @pytest.fixture(scope="module")
 def allocation() -> Allocation:
-    readings = draw_readings(SEED, StudyType.BALANCED, ("hand", "net"), ("R01", "R02"), ("E1", "Ü2"), ("P1",))
-    return Allocation(
-        "00112233aabbccdd", SEED, StudyType.BALANCED, ("hand", "net"), ("R01", "R02"), ("E1", "Ü2"), ("P1",), readings
+    sizes = (GroupSize(1, 2), GroupSize(2, 1))
+    plan = Plan(
+        StudyType.BALANCED, ("hand", "net"), ("R01", "R02", "R03"), ("E1", "Ü2", "E3"), ("P1",), sizes, {"R02": 1}
     )
+    return replace(allocate(plan, SEED), study_id="00112233aabbccdd")
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +88,7 @@ def test_key_of_another_study(file: Path) -> None:
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [(b'"study_id":"0', b'"study_id":"1'), (b'"format_version":[1,0]', b'"format_version":[1,1]')],
+    [(b'"study_id":"0', b'"study_id":"1'), (b'"format_version":[2,0]', b'"format_version":[2,1]')],
 )
 def test_the_head_is_sealed_too(file: Path, sealed: bytes, old: bytes, new: bytes) -> None:
     assert old in sealed
@@ -139,9 +142,10 @@ def test_a_file_doesnt_choose_what_opening_costs(file: Path, sealed: bytes, fiel
         key.open_allocation(file, PASSPHRASE)
 
 
-def test_newer_version(file: Path, sealed: bytes) -> None:
-    file.write_bytes(sealed.replace(b'"format_version":[1,0]', b'"format_version":[2,0]'))
-    with pytest.raises(StudyError, match="newer version of Blindread"):
+@pytest.mark.parametrize(("major", "age"), [(b"1", "an older"), (b"3", "a newer")])
+def test_other_version(file: Path, sealed: bytes, major: bytes, age: str) -> None:
+    file.write_bytes(sealed.replace(b'"format_version":[2,0]', b'"format_version":[%s,0]' % major))
+    with pytest.raises(StudyError, match=f"sealed by {age} version of Blindread"):
         key.open_allocation(file, PASSPHRASE)
 
 
@@ -163,13 +167,24 @@ def test_signing_key(tmp_path: Path, file: Path) -> None:
 def test_commitment_tells_allocations_apart(allocation: Allocation) -> None:
     first, *rest = allocation.readings
     swapped = replace(first, arm_a=first.arm_b, arm_b=first.arm_a)
+    plan = allocation.plan
+    plans = [
+        replace(plan, arms=plan.arms[::-1]),
+        replace(plan, study_type=StudyType.AS_PUBLISHED),
+        replace(plan, practice=()),
+        replace(plan, sizes=plan.sizes[::-1]),
+        replace(plan, chosen={}),
+    ]
     others = [
         replace(allocation, readings=(swapped, *rest)),
         replace(allocation, seed=bytes(32)),
-        replace(allocation, arms=allocation.arms[::-1]),
         replace(allocation, study_id="0" * 16),
+        replace(allocation, algorithm="another"),
+        replace(allocation, exam_groups=allocation.exam_groups[::-1]),
+        replace(allocation, reader_groups=allocation.reader_groups[::-1]),
+        *(replace(allocation, plan=plan) for plan in plans),
     ]
-    assert len({allocation.commitment, *(other.commitment for other in others)}) == 5
+    assert len({allocation.commitment, *(other.commitment for other in others)}) == 7 + len(plans)
 
 
 @pytest.mark.parametrize("passphrase", ["", "short", "aaaaaaaaaaaaaaaa", "12345678901"])

@@ -1,0 +1,16 @@
+"""Opening the sealed key when the study is over."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from study_admin.blinding.sealing import open_sealed
+from study_admin.records import Opening
+
+
+def open_sides(sealed_key: Path, passphrase: str, opening: Opening) -> Mapping[str, str]:
+    """The name of the arm that stood on side A, by reading, practice included.
+
+    Raises StudyError if the passphrase is wrong, if the key is another study's, or if it isn't the one that was
+    committed to when the study opened.
+    """
+    return {reading.reading_id: reading.arm_a for reading in open_sealed(sealed_key, passphrase, opening).readings}
