@@ -1,0 +1,93 @@
+"""What the audit trail says of each change, and whether the tables still hold what it adds up to."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from reader_app.session.canonical import FormatError, canonical_json
+from study_admin import schema, stored_rows
+from study_admin.audit import json_of
+from study_admin.records import AuditRow, Opening, SourceFile
+from study_admin.stored_study import study_form
+
+NEW, REPLACE, CHOOSE, OPEN = "new", "replace study", "choose group", "open"
+HAND_OUT, COLLECT, LOCK, UNBLIND = "hand out", "collect", "lock", "unblind"
+CHANGES = {NEW, REPLACE, CHOOSE, OPEN, HAND_OUT, COLLECT, LOCK, UNBLIND}
+STUDY = "study"  # the subject of what concerns all of it
+
+
+def digest(value: object) -> str:
+    """Stands in the trail for what is too long for it."""
+    return hashlib.sha256(canonical_json(value)).hexdigest()
+
+
+def opening_form(opening: Opening, files: Sequence[SourceFile]) -> dict[str, Any]:
+    """Long lists by their digests; no digest is of anything that tells a side."""
+    form = asdict(opening)
+    readings = form.pop("readings")
+    listed = sorted((asdict(file) for file in files), key=lambda file: (file["exam"], file["role"]))
+    return form | {
+        "readings": len(readings),
+        "readings_sha256": digest(readings),
+        "source_files": len(listed),
+        "source_files_sha256": digest(listed),
+    }
+
+
+def collected_form(package_id: str, file_name: str, content: bytes) -> dict[str, Any]:
+    sha256 = hashlib.sha256(content).hexdigest()
+    return {"package_id": package_id, "file_name": file_name, "sha256": sha256, "bytes": len(content)}
+
+
+def unblinding_form(arm_on_a: Mapping[str, str]) -> dict[str, Any]:
+    return {"readings": len(arm_on_a), "arm_on_a_sha256": digest(dict(arm_on_a))}
+
+
+def check_history(connection: Connection, rows: Sequence[AuditRow]) -> None:
+    """Raise FormatError naming the first of the tables that differs from what the trail says."""
+    told, found = _told(rows), _found(connection)
+    for name, value in told.items():
+        if value != found[name]:
+            raise FormatError(f"{name} differ from what its audit trail says")
+
+
+def _told(rows: Sequence[AuditRow]) -> dict[str, object]:
+    def of(what: str, *columns: str) -> list[tuple[str, ...]]:
+        return [tuple(getattr(row, column) for column in columns) for row in rows if row.what == what]
+
+    chosen = {row.subject: json.loads(row.new or "null") for row in rows if row.what == CHOOSE}
+    return {
+        "its exams and readers": [row.new for row in rows if row.what in (NEW, REPLACE)][-1:],
+        "its chosen groups": {reader: group for reader, group in chosen.items() if group is not None},
+        "its readings and files": of(OPEN, "new"),
+        "the packages handed out": of(HAND_OUT, "subject", "new"),
+        "the results collected": of(COLLECT, "utc", "who", "subject", "new"),
+        "its locking": of(LOCK, "utc", "who", "why"),
+        "its unblinding": of(UNBLIND, "utc", "who", "why", "new"),
+    }
+
+
+def _found(connection: Connection) -> dict[str, object]:
+    opening, unblinding = stored_rows.read_opening(connection), stored_rows.read_unblinding(connection)
+    files = stored_rows.read_source_files(connection)
+    handed_out = stored_rows.read_handed_out(connection)
+    locking, unblinded = schema.locking.c, schema.unblinding.c
+    who_when = connection.execute(select(unblinded.utc, unblinded.who, unblinded.reason)).all()
+    return {
+        "its exams and readers": [json_of(study_form(stored_rows.read_study(connection)))],
+        "its chosen groups": stored_rows.read_chosen(connection),
+        "its readings and files": [(json_of(opening_form(opening, files)),)] if opening else [],
+        "the packages handed out": [(item.reader, json_of(asdict(item))) for item in handed_out],
+        "the results collected": [
+            (row.utc, row.who, row.reader, json_of(collected_form(row.package_id, row.file_name, row.content)))
+            for row in stored_rows.read_collected(connection)
+        ],
+        "its locking": [tuple(row) for row in connection.execute(select(locking.utc, locking.who, locking.why))],
+        "its unblinding": [
+            (*row, json_of(unblinding_form(unblinding.arm_on_a))) for row in who_when if unblinding is not None
+        ],
+    }

@@ -1,0 +1,316 @@
+"""The study as it is kept: every change is one transaction with its rows in the audit trail.
+
+    with StudyStore.create(folder / "study.sqlite", study, who="A. Miller") as store:
+        store.choose_group("R01", 2, why="works at the second site")
+
+What changes the study checks the stage it is allowed in, inside the transaction. Nothing is kept in memory: two
+programs with one study see each other's changes, and the second of two writers waits for the first.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from sqlalchemy import Connection, Row, update
+
+from reader_app.session.canonical import FormatError
+from reader_app.session.clock import Clock, as_datetime, now
+from reader_app.session.results import Results, parse_results
+from segmentation.errors import StudyError
+from study_admin import schema, stored_rows
+from study_admin.audit import Change, append, clean_name, clean_reason, head_of, read_audit
+from study_admin.database import Database
+from study_admin.database_errors import damaged
+from study_admin.design import Study
+from study_admin.history import (
+    CHANGES,
+    CHOOSE,
+    COLLECT,
+    HAND_OUT,
+    LOCK,
+    NEW,
+    OPEN,
+    REPLACE,
+    STUDY,
+    UNBLIND,
+    check_history,
+    collected_form,
+    opening_form,
+    unblinding_form,
+)
+from study_admin.records import (
+    AuditRow,
+    Collected,
+    ExamRecord,
+    HandedOut,
+    Opening,
+    ReaderRecord,
+    ReadingRecord,
+    SourceFile,
+    Stage,
+    Unblinding,
+)
+from study_admin.rules import check_opening, check_room, check_sides, check_stage, fitting
+from study_admin.stored_study import study_form
+
+T = TypeVar("T")
+
+
+class StudyStore:
+    """A study's database, open. Make one by `create` or `open`; it is a context manager.
+
+    Everything raises StudyError if the database fails; then nothing was changed.
+    """
+
+    def __init__(self, database: Database, who: str, clock: Clock) -> None:
+        self._database, self._clock = database, clock
+        self._who = clean_name(who, "The name of who does this")
+        self._parsed: dict[str, Results] = {}  # by SHA-256 of the bytes, which are verified once per opening
+
+    @classmethod
+    def create(cls, where: str | Path, study: Study, *, who: str, clock: Clock = now) -> Self:
+        """Store a new study, in a file that isn't there yet or in an empty database given by its URL."""
+        study.check()
+        form, who = study_form(study), clean_name(who, "The name of who does this")
+        with Database.create(where) as connection:
+            stored_rows.write_study(connection, study, {})
+            append(connection, Change(NEW, STUDY, new=form), clock().utc, who)
+        return cls.open(where, who=who, clock=clock)
+
+    @classmethod
+    def open(cls, where: str | Path, *, who: str, clock: Clock = now) -> Self:
+        """A study by the path of its file or the URL of its database; `who` is the name in the audit trail.
+
+        An older version is upgraded, with a backup of the file beside it. StudyError for anything that isn't a study
+        of this version or an older one: that stays as it is.
+        """
+        return cls(Database.open(where), who, clock)
+
+    def close(self) -> None:
+        """Nothing is held between two calls but what was read."""
+        self._parsed.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # --- what there is ---
+
+    @property
+    def stage(self) -> Stage:
+        return self._read(stored_rows.read_stage)
+
+    @property
+    def study(self) -> Study:
+        """The design with its exams and readers, as it was given."""
+        return self._read(stored_rows.read_study)
+
+    @property
+    def opening(self) -> Opening | None:
+        return self._read(stored_rows.read_opening)
+
+    @property
+    def unblinding(self) -> Unblinding | None:
+        return self._read(stored_rows.read_unblinding)
+
+    def exams(self) -> tuple[ExamRecord, ...]:
+        return self._read(stored_rows.read_exams)
+
+    def readers(self) -> tuple[ReaderRecord, ...]:
+        return self._read(stored_rows.read_readers)
+
+    def readings(self) -> tuple[ReadingRecord, ...]:
+        """As the opening gave them; none before."""
+        return self._read(stored_rows.read_readings)
+
+    def source_files(self) -> tuple[SourceFile, ...]:
+        return self._read(stored_rows.read_source_files)
+
+    def handed_out(self) -> tuple[HandedOut, ...]:
+        """The latest of each package."""
+        return tuple({item.package_id: item for item in self._read(stored_rows.read_handed_out)}.values())
+
+    def collected(self) -> tuple[Collected, ...]:
+        """The latest results of each package, in the order of the readers."""
+        latest = {row.package_id: row for row in self._read(stored_rows.read_collected)}
+        order = [reader.code for reader in self.readers()]
+        return tuple(self._collected(row) for row in sorted(latest.values(), key=lambda row: order.index(row.reader)))
+
+    def collected_history(self, package_id: str) -> tuple[Collected, ...]:
+        """All results that came for a package, first to latest."""
+        rows = self._read(stored_rows.read_collected)
+        return tuple(self._collected(row) for row in rows if row.package_id == package_id)
+
+    def _collected(self, row: Row[Any]) -> Collected:
+        if hashlib.sha256(row.content).hexdigest() != row.sha256:
+            raise damaged(self._database.name, f"the results of {row.reader} are not as they came")
+        if row.sha256 not in self._parsed:
+            self._parsed[row.sha256] = parse_results(row.content, Path(row.file_name))
+        return Collected(
+            row.reader, row.package_id, row.file_name, row.sha256, as_datetime(row.utc), row.who,
+            self._parsed[row.sha256],
+        )  # fmt: skip
+
+    def audit(self) -> tuple[AuditRow, ...]:
+        return self._read(read_audit)
+
+    def verify_audit(self) -> str:
+        """The hash of the last row; StudyError naming the first altered one, or the tables that differ from it."""
+
+        def verify(connection: Connection) -> str:
+            rows = read_audit(connection)
+            head = head_of(rows)
+            check_history(connection, rows)
+            return head
+
+        return self._read(verify)
+
+    def _read(self, read: Callable[[Connection], T]) -> T:
+        with self._whole(), self._database.reading() as connection:
+            return read(connection)
+
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        try:
+            yield
+        except FormatError as error:
+            raise damaged(self._database.name, str(error)) from error
+
+    # --- design ---
+
+    def replace_study(self, study: Study, why: str = "") -> None:
+        """Another design, other exams or readers; choices of groups that no longer fit are dropped."""
+        study.check()
+        form = study_form(study)
+        with self._change(Stage.DRAFT) as change:
+            before, chosen = (
+                study_form(stored_rows.read_study(change.connection)),
+                stored_rows.read_chosen(change.connection),
+            )
+            kept = fitting(study, chosen)
+            stored_rows.write_study(change.connection, study, kept)
+            change.add(REPLACE, STUDY, before, form, why)
+            for reader in chosen.keys() - kept.keys():
+                change.add(CHOOSE, reader, chosen[reader], None, "The new design has no room for it.")
+
+    def choose_group(self, reader: str, group: int | None, why: str = "") -> None:
+        """Put a reader into a group by hand, or with None leave it to the draw."""
+        with self._change(Stage.DRAFT) as change:
+            study, chosen = stored_rows.read_study(change.connection), stored_rows.read_chosen(change.connection)
+            old = chosen.pop(reader, None)
+            if reader not in study.readers:
+                raise StudyError(f"There is no reader {reader!r}.", remedy=f"There are {', '.join(study.readers)}.")
+            if group == old:
+                return
+            if group is not None:
+                check_room(study, chosen, group)
+            code = schema.reader.c.code
+            change.connection.execute(update(schema.reader).where(code == reader).values(chosen_group=group))
+            change.add(CHOOSE, reader, old, group, why)
+
+    # --- opening and handing out ---
+
+    def record_opening(self, opening: Opening, files: Sequence[SourceFile]) -> None:
+        """Fix what was drawn; StudyError unless each exam has exactly its readers and each reader exactly its exams."""
+        with self._change(Stage.DRAFT) as change:
+            check_opening(
+                stored_rows.read_study(change.connection), stored_rows.read_chosen(change.connection), opening
+            )
+            stored_rows.write_opening(change.connection, opening, files)
+            change.add(OPEN, STUDY, None, opening_form(opening, files))
+
+    def record_handed_out(self, items: Sequence[HandedOut]) -> None:
+        """Note packages as written; one that is noted already in the same place is no change."""
+        with self._change(Stage.OPEN) as change:
+            reader_of = {r.package_id: r.reader for r in stored_rows.read_readings(change.connection)}
+            known = {item.package_id: item for item in stored_rows.read_handed_out(change.connection)}
+            for item in items:
+                old = known.get(item.package_id)
+                if reader_of.get(item.package_id) != item.reader or (old and old.trail_head != item.trail_head):
+                    what = f"The package of {item.reader} is not the one that this study drew."
+                    raise StudyError(what, file=item.place, remedy="Export again, into an empty folder.")
+                if item != old:
+                    stored_rows.write_handed_out(change.connection, item)
+                    change.add(HAND_OUT, item.reader, old and asdict(old), asdict(item))
+
+    # --- what came back ---
+
+    def record_collected(self, content: bytes, results: Results, file_name: str) -> None:
+        """Keep the bytes of a results file; `results` is what `parse_results` made of them.
+
+        The latest again is no change. Whether they may replace what is there is for the caller to judge.
+        """
+        reader, package_id = results.design.reader_code, results.design.package_id
+        name = clean_name(file_name, "The name of the results file")
+        form = collected_form(package_id, name, content)
+        with self._change(Stage.OPEN) as change:
+            reader_of = {item.package_id: item.reader for item in stored_rows.read_handed_out(change.connection)}
+            if reader_of.get(package_id) != reader:
+                what = f"These results of {reader} answer no package of this study."
+                raise StudyError(what, file=file_name, remedy="Ask the reader for the results of this study.")
+            rows = stored_rows.read_collected(change.connection)
+            old = next((row for row in reversed(rows) if row.package_id == package_id), None)
+            if old is not None and old.sha256 == form["sha256"]:
+                return
+            row = {"reader": reader, "utc": change.utc, "who": self._who, "content": content}
+            row |= {key: form[key] for key in ("package_id", "file_name", "sha256")}
+            stored_rows.write_collected(change.connection, row)
+            before = old and collected_form(old.package_id, old.file_name, old.content)
+            change.add(COLLECT, reader, before, form)
+
+    def lock(self, why: str = "") -> None:
+        """Freeze what was collected; nothing comes in after it."""
+        with self._change(Stage.OPEN) as change:
+            stored_rows.write_locking(change.connection, change.utc, self._who, clean_reason(why))
+            change.add(LOCK, STUDY, why=why)
+
+    def record_unblinding(self, arm_on_a: Mapping[str, str], reason: str = "") -> None:
+        """Store which arm stood on side A; needs a reason unless every reader's results are here and signed off."""
+        signed = {item.reader for item in self.collected() if not item.results.is_incomplete}
+        reason = clean_reason(reason)
+        with self._change(Stage.LOCKED) as change:  # locked: nothing was collected meanwhile
+            study = stored_rows.read_study(change.connection)
+            missing = [code for code in study.readers if code not in signed]
+            if missing and not reason:
+                what = f"The signed results of {', '.join(missing)} are missing."
+                raise StudyError(what, remedy="Unblind without them only for a reason, and give it.")
+            check_sides(study, stored_rows.read_readings(change.connection), arm_on_a)
+            stored_rows.write_unblinding(change.connection, arm_on_a, change.utc, self._who, reason)
+            change.add(UNBLIND, STUDY, None, unblinding_form(arm_on_a), reason)
+
+    # --- the rest of the trail ---
+
+    def note(self, what: str, subject: str, new: object = None, why: str = "") -> None:
+        """Add a row for an act that changes nothing here, such as tables written or a file refused."""
+        what, subject = clean_name(what, "The name of an act"), clean_name(subject, "What it was done to")
+        if what in CHANGES:
+            raise ValueError(f"Not for note: {what!r}")
+        with self._change(*Stage) as change:
+            change.add(what, subject, None, new, why)
+
+    @contextmanager
+    def _change(self, *stages: Stage) -> Iterator["_Change"]:
+        with self._whole(), self._database.writing() as connection:
+            check_stage(stored_rows.read_stage(connection), stages)
+            yield _Change(connection, self._clock().utc, self._who)
+
+
+@dataclass(frozen=True)
+class _Change:
+    """The transaction of one change."""
+
+    connection: Connection
+    utc: str
+    who: str
+
+    def add(self, what: str, subject: str, old: object = None, new: object = None, why: str = "") -> None:
+        """Its row in the audit trail."""
+        append(self.connection, Change(what, subject, old, new, why), self.utc, self.who)
