@@ -73,7 +73,7 @@ def read_plain(path: Path, most: int, remedy: str) -> bytes:
 
 
 def files_below(folder: Path, pattern: str, depth: int = 4) -> Iterator[Path]:
-    """Ordinary files whose name matches a pattern, by name, so many folders down; no link is followed.
+    """Ordinary files whose name matches a pattern, by name, so many folders down; no link, no hidden folder.
 
     Raises StudyError for a folder that cannot be read.
     """
@@ -85,5 +85,5 @@ def files_below(folder: Path, pattern: str, depth: int = 4) -> Iterator[Path]:
     for entry in entries:
         if entry.is_file(follow_symlinks=False) and fnmatchcase(entry.name, pattern):
             yield Path(entry.path)
-        elif depth and entry.is_dir(follow_symlinks=False):
+        elif depth and entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
             yield from files_below(Path(entry.path), pattern, depth - 1)

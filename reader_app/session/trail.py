@@ -90,12 +90,19 @@ def event_from_row(row: Sequence[Any]) -> Event:
         )
         if not is_sound:
             raise FormatError(f"row {event.seq!r:.20} of its trail has no sound {name}")
-    matching(event.utc, _UTC, "utc")
+    _check_utc(event.utc)
     matching(event.prev_hash, HASH, "prev_hash")
     matching(event.hash, HASH, "hash")
     if event.type not in EVENT_TYPES or event.side not in (None, *Side):
         raise FormatError(f"row {event.seq} of its trail is of an unknown type")
     return event
+
+
+def _check_utc(utc: str) -> None:
+    try:
+        as_datetime(matching(utc, _UTC, "utc"))
+    except ValueError as error:  # the 31st of February
+        raise FormatError("utc is malformed") from error
 
 
 def verify(events: Iterable[Event]) -> str:
