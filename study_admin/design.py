@@ -18,7 +18,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from reader_app.session.canonical import MAX_NAME, MAX_TEXT, FormatError, clean_text
-from reader_app.session.forms import HIGHEST, LOWEST, MAX_PAGE
+from reader_app.session.forms import HIGHEST, LOWEST, MAX_CHOICES, MAX_PAGE, MAX_PAGES, MAX_QUESTIONS, MAX_READINGS
 from reader_app.session.model import PUBLISHED_SCALE, Protocol, Revision, Scale
 from segmentation.errors import StudyError
 
@@ -165,6 +165,7 @@ class Study:
             *self._problems_of_readers(),
             *self._problems_of_design(),
             *self._problems_of_groups(),
+            *self._problems_of_closing(),
             *self._problems_of_numbers(),
             *self._problems_of_words(),
         ]
@@ -194,7 +195,7 @@ class Study:
 
     def _problems_of_readers(self) -> Iterable[StudyError]:
         if not self.readers:
-            yield StudyError("The study has no reader.", remedy="Name at least one, for instance --readers R01,R02.")
+            yield StudyError("The study has no reader.", remedy="Name at least one, for instance R01.")
         for code in self.readers:
             if not READER_CODE.fullmatch(code):
                 remedy = "Use a letter first, then letters, digits, - or _, 16 at most, for instance R01."
@@ -208,7 +209,7 @@ class Study:
         if first.name.casefold() == second.name.casefold():
             yield StudyError(f"Both arms are called {first.name!r}.", remedy="Give the two arms different names.")
         if not self.study_exams:
-            remedy = "Add exam folders, or name fewer with --practice."
+            remedy = "Add exam folders, or take fewer for practice."
             yield StudyError("No exam is left for the study beside the practice exams.", remedy=remedy)
         for arm in self.arms:
             if not ARM_NAME.fullmatch(arm.name):
@@ -222,7 +223,7 @@ class Study:
                     remedy = "Say which file it is, or show the images as they are."
                     yield StudyError(f"The exam {exam.name} has no brain mask to cut it out with.", remedy=remedy)
         if self.is_surface_allowed and self.study_type is StudyType.AS_PUBLISHED:
-            remedy = "Leave --surface away, or choose --study-type balanced."
+            remedy = "Leave the 3-D view away, or choose the study type balanced."
             yield StudyError("The study as published had no 3-D view.", remedy=remedy)
 
     def _problems_of_groups(self) -> Iterable[StudyError]:
@@ -235,11 +236,27 @@ class Study:
                 yield StudyError(f"The groups have places for {wanted} {what}, but there are {there}.", remedy=remedy)
         if any(size.readers < 1 or size.exams < 1 for size in self.groups):
             yield StudyError("A group has no reader or no exam.", remedy="Give each at least one of both.")
+        most = max(size.exams for size in self.group_sizes) + len(self.practice_exams)
+        if most > MAX_READINGS:
+            remedy = "Make more groups."
+            yield StudyError(f"A reader would have {most} exams; {MAX_READINGS} fit.", remedy=remedy)
+
+    def _problems_of_closing(self) -> Iterable[StudyError]:
         fewest = min(size.exams for size in self.group_sizes)
         for question in self.closing:
             if question.exams > fewest:
                 what = f"A closing question asks about {question.exams} exams, but a reader may have only {fewest}."
                 yield StudyError(what, remedy="Ask about fewer.")
+            for choices in (question.choices, question.confidence_choices):
+                if len(choices) > MAX_CHOICES or len(set(choices)) != len(choices):
+                    what = f"The closing question {question.text[:60]!r} has too many choices, or one twice."
+                    yield StudyError(what, remedy=f"{MAX_CHOICES} different ones fit.")
+            if len(question.choices) < 2:
+                remedy = "Give it two or more."
+                yield StudyError(f"The closing question {question.text[:60]!r} leaves no choice.", remedy=remedy)
+        asked = sum(question.exams or 1 for question in self.closing)
+        if asked > MAX_QUESTIONS:
+            yield StudyError(f"A reader would be asked {asked} closing questions.", remedy=f"{MAX_QUESTIONS} fit.")
 
     def _problems_of_numbers(self) -> Iterable[StudyError]:
         lowest, highest = self.scale.minimum, self.scale.maximum
@@ -255,13 +272,14 @@ class Study:
         margin = self.non_inferiority_margin
         if margin is not None and not 0 < margin < highest - lowest:
             remedy = f"Give points of the scale, above 0 and below {highest - lowest}, or leave it away."
-            yield StudyError(
-                f"A margin of {margin:g} means nothing on a scale from {lowest} to {highest}.", remedy=remedy
-            )
+            yield StudyError(f"A margin of {margin:g} points says nothing on this scale.", remedy=remedy)
 
     def _problems_of_words(self) -> Iterable[StudyError]:
         """What a reader gets to see mustn't name an arm or an exam."""
-        secret = [arm.name for arm in self.arms] + [exam.name for exam in self.exams]
+        # a folder called 1 or A gives nothing away, and such texts are everywhere
+        secret = [arm.name for arm in self.arms] + [exam.name for exam in self.exams if len(exam.name) > 2]
+        if len(self.instruction) > MAX_PAGES:
+            yield StudyError(f"The instruction has {len(self.instruction)} pages.", remedy=f"{MAX_PAGES} fit.")
         for what, text, limit in self._shown():
             try:
                 if not text or clean_text(text, limit=limit) != text:
@@ -272,7 +290,7 @@ class Study:
                 if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE):
                     yield StudyError(
                         f"The {what} {text!r} holds the name {name!r}, and readers would see it.",
-                        remedy=f"Choose a {what} that names neither an arm nor an exam.",
+                        remedy=f"Choose another {what}, or call the arm or exam something else.",
                     )
 
     def _shown(self) -> Iterable[tuple[str, str, int]]:

@@ -1,84 +1,25 @@
-"""Finding exams, and everything that names alone give away."""
+"""What is wrong with a design, and what should be known of it."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from reader_app.session.model import Anchor, Scale
 from study_admin.design import (
     Arm,
+    Closing,
     Exam,
+    GroupSize,
+    Heads,
     Study,
     StudyProblemsError,
     StudyType,
     source_guess,
 )
-from study_admin.exams import find_exams
 
 ARMS = (Arm("hand", ("hand.nii.gz",)), Arm("net", ("net_*.nii.gz",)))
-FILES = ("t1c.nii.gz", "flair.nii.gz", "hand.nii.gz", "net_x.nii.gz")
-
-
-def make(folder: Path, *names: str) -> Path:
-    folder.mkdir(parents=True)
-    for name in names:
-        (folder / name).touch()
-    return folder
-
-
-def texts(error: pytest.ExceptionInfo[StudyProblemsError]) -> list[str]:
-    return [str(problem) for problem in error.value.problems]
-
-
-def test_finds_exams_practice_first(tmp_path: Path) -> None:
-    for name in ("c", "a", "b", "d"):
-        make(tmp_path / name, *FILES, "notes.txt")
-    make(tmp_path / ".hidden")
-    (tmp_path / "list.csv").touch()
-    exams = find_exams(tmp_path, ARMS, practice=("d", "b"), left_out=("[aA]*",))
-    assert [(exam.name, exam.is_practice) for exam in exams] == [("d", True), ("b", True), ("c", False)]
-    assert exams[2] == Exam(
-        "c",
-        tmp_path / "c/t1c.nii.gz",
-        tmp_path / "c/flair.nii.gz",
-        {"hand": ((tmp_path / "c/hand.nii.gz",),), "net": ((tmp_path / "c/net_x.nii.gz",),)},
-    )
-
-
-def test_all_problems_at_once(tmp_path: Path) -> None:
-    make(tmp_path / "a", *FILES)
-    make(tmp_path / "b", "t1c.nii.gz", "hand.nii.gz")
-    make(tmp_path / "c", *FILES, "net_y.nii.gz")
-    with pytest.raises(StudyProblemsError) as error:
-        find_exams(tmp_path, ARMS, practice=("z",))
-    found = texts(error)
-    assert len(found) == 4
-    assert found[0].startswith(f"{tmp_path}/z: There is no exam of this name.")
-    assert found[1].startswith(f"{tmp_path}/b: No NIfTI image for FLAIR matches 'flair.nii*'.")
-    assert "leave out b" in found[2]
-    assert "2 images for arm net match 'net_*.nii.gz': net_x.nii.gz and net_y.nii.gz." in found[3]
-    assert "Name the one to use, for instance net_x.nii.gz" in found[3]
-    assert str(error.value).count("\n") == 3
-
-
-def test_one_file_for_both_arms(tmp_path: Path) -> None:
-    make(tmp_path / "a", *FILES)
-    with pytest.raises(StudyProblemsError, match="The file is both arm hand and arm net"):
-        find_exams(tmp_path, (ARMS[0], Arm("net", ("hand*",))))
-
-
-@pytest.mark.parametrize("pattern", ["/etc/passwd", ""])
-def test_what_is_no_pattern(tmp_path: Path, pattern: str) -> None:
-    make(tmp_path / "a", *FILES)
-    with pytest.raises(StudyProblemsError, match="no pattern of a file name"):
-        find_exams(tmp_path, (ARMS[0], Arm("net", (pattern,))))
-
-
-def test_no_folder_no_exams(tmp_path: Path) -> None:
-    with pytest.raises(StudyProblemsError, match="no sub-folder"):
-        find_exams(tmp_path, ARMS)
-    with pytest.raises(Exception, match="The folder can't be read"):
-        find_exams(tmp_path / "nowhere", ARMS)
 
 
 @pytest.fixture
@@ -114,6 +55,111 @@ def test_problems_of_a_study(study: Study, change: dict[str, object], message: s
     with pytest.raises(StudyProblemsError, match=message) as error:
         replace(study, **change).check()  # type: ignore[arg-type]
     assert len(error.value.problems) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"groups": (GroupSize(1, 2), GroupSize(2, 2))}, "places for 3 readers, but there are 2"),
+        ({"groups": (GroupSize(1, 2), GroupSize(1, 1))}, "places for 3 exams, but there are 4"),
+        ({"groups": (GroupSize(2, 0), GroupSize(0, 4))}, "A group has no reader or no exam"),
+        ({"groups": (GroupSize(1, 1), GroupSize(1, 3)), "closing": (source_guess(2),)}, "a reader may have only 1"),
+        ({"alpha": 0.0}, "alpha of 0 is no error rate"),
+        ({"alpha": float("nan")}, "alpha of nan"),
+        ({"non_inferiority_margin": 10.0}, "margin of 10 points says nothing"),
+        ({"non_inferiority_margin": -0.5}, "margin of -0.5 points"),
+        ({"scale": Scale(0, 11, (Anchor(0, "none"),))}, "0 to 11 can't be typed"),
+        ({"scale": Scale(1, 5, (Anchor(2, "some"),))}, "anchors don't rise from its lowest score"),
+        ({"scale": Scale(0, 5, (Anchor(0, "no"), Anchor(7, "yes")))}, "anchors don't rise"),
+        ({"scale": Scale(0, 5, (Anchor(0, "like a hand"),))}, "name of a score 'like a hand' holds the name 'hand'"),
+        ({"question": ""}, "question '' can't be shown"),
+        ({"question": "net or gross?"}, "holds the name 'net'"),
+        ({"instruction": ("As in case3, look.",)}, "page of the instruction"),
+        ({"instruction": ("Look.",) * 21}, "has 21 pages"),
+        ({"title": "Right \u202e left"}, "can't be shown"),
+        ({"closing": (Closing("Why?", ("so", "so")),)}, "too many choices, or one twice"),
+        ({"closing": (Closing("Why?", ("so",)),)}, "leaves no choice"),
+        ({"closing": (Closing("By a net?", ("yes", "no")),)}, "closing question 'By a net\\?' holds the name 'net'"),
+        ({"arms": (ARMS[0], Arm("../net", ("x",)))}, "An arm can't be called"),
+        ({"arms": (ARMS[0], Arm("net", ()))}, "The arm net has no masks"),
+    ],
+)
+def test_problems_of_groups_numbers_and_words(study: Study, change: dict[str, object], message: str) -> None:
+    exams = (*study.exams, *(replace(study.exams[1], name=f"case{n}") for n in (4, 5)))
+    with pytest.raises(StudyProblemsError, match=message) as error:
+        replace(study, exams=exams, **change).check()  # type: ignore[arg-type]
+    assert len(error.value.problems) == 1
+
+
+def test_brain_only_needs_every_brain_mask(study: Study) -> None:
+    exams = (replace(study.exams[0], brain_mask=Path("b")), *study.exams[1:])
+    with pytest.raises(StudyProblemsError) as error:
+        replace(study, heads=Heads.BRAIN_ONLY, exams=exams).check()
+    assert [str(problem).split(" has no ")[0] for problem in error.value.problems] == [
+        "The exam case2",
+        "The exam case3",
+    ]
+
+
+def as_published(study: Study, groups: int = 5, readers: int = 4, exams: int = 20) -> Study:
+    """The matrix of Mitchell et al. 2020, section 2.4."""
+    named = tuple(replace(study.exams[1], name=f"case{n:03}") for n in range(groups * exams))
+    codes = tuple(f"R{n:02}" for n in range(groups * readers))
+    return replace(study, exams=named, readers=codes, groups=(GroupSize(readers, exams),) * groups)
+
+
+def test_nothing_to_warn_of_in_the_published_matrix(study: Study) -> None:
+    published = as_published(study)
+    published.check()
+    assert published.warnings() == ()
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (lambda study: as_published(study, readers=5), "odd number of readers"),
+        (lambda study: as_published(study, exams=19), "odd number of exams"),
+        (lambda study: as_published(study, groups=2, readers=2), "With 4 readers"),
+        (lambda study: as_published(study, groups=1, readers=6), "one group only: every reader reads all 20 exams"),
+        (
+            lambda study: replace(as_published(study, 2, 4), groups=(GroupSize(6, 20), GroupSize(2, 20))),
+            "The groups are unequal",
+        ),
+        (
+            lambda study: replace(as_published(study, 2, 4), groups=(GroupSize(4, 30), GroupSize(4, 10))),
+            "The groups are unequal",
+        ),
+        (
+            lambda study: replace(as_published(study), study_type=StudyType.AS_PUBLISHED, closing=(source_guess(2),)),
+            "asked nothing after the last score",
+        ),
+    ],
+)
+def test_warnings(study: Study, changed: Callable[[Study], Study], message: str) -> None:
+    unusual = changed(study)
+    unusual.check()
+    (warning,) = unusual.warnings()
+    assert message in warning
+
+
+def test_a_group_of_one_reader(study: Study) -> None:
+    warnings = as_published(study, 6, 1).warnings()
+    assert len(warnings) == 2
+    assert "single reader" in warnings[0]
+
+
+def test_odd_numbers_matter_only_where_sides_are_balanced(study: Study) -> None:
+    odd = replace(as_published(study, readers=5, exams=19), study_type=StudyType.AS_PUBLISHED)
+    assert odd.warnings() == ()
+
+
+def test_without_groups_all_read_all(study: Study) -> None:
+    assert study.group_sizes == (GroupSize(2, 2),)
+
+
+def test_folders_called_1_and_a_are_no_secret(study: Study) -> None:
+    exams = (replace(study.exams[1], name="1"), replace(study.exams[1], name="A"))
+    replace(study, exams=exams, closing=(source_guess(1),)).check()
 
 
 def test_words_that_only_contain_a_name_are_fine(study: Study) -> None:
