@@ -1,17 +1,19 @@
 """One exam to four files: everything that can be wrong with it, and that nothing of its source comes through."""
 
 import gzip
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel
 import numpy as np
 import pytest
 
-from study_admin.blinding.encoding import EncodedExam, encode_exam
-from study_admin.design import Exam, MaskRule, StudyProblemsError
+from study_admin.blinding.encoding import EncodedExam, encode_exam, load_exam
+from study_admin.design import Exam, Heads, MaskRule, StudyProblemsError
 from tests.study_admin.made_up_exams import AFFINE, SHAPE, tumour, write_exam, write_image
 
 ARMS = ("hand", "machine")
+RAW = Path(__file__).parents[3] / "shared/data/raw/TCGA-FG-6692"
 
 
 @pytest.fixture
@@ -156,3 +158,114 @@ def test_everything_wrong_is_said_at_once(folder: Path) -> None:
     assert "flair.nii.gz: The image has the value 7 everywhere." in found[1]
     assert "hand.nii.gz: The file is longer" in found[2] or "hand.nii.gz: The image breaks off" in found[2]
     assert "machine.nii lies beside it" in found[3]
+
+
+def exam_of_a_team(folder: Path, *compartments: tuple[str, ...]) -> Exam:
+    """`hand` by compartments, each a list of files."""
+    plain = exam_in(folder)
+    files = tuple(tuple(folder / f"{name}.nii.gz" for name in names) for names in compartments)
+    return replace(plain, masks={"hand": files, "machine": plain.masks["machine"]})
+
+
+def team(folder: Path) -> dict[str, np.ndarray]:
+    """Four masks in files: three of one compartment, in different types and axes, and one of another."""
+    drawn = {name: tumour(seed, 4.0) for seed, name in enumerate(("anna", "ben", "carl"), start=20)}
+    drawn["flair"] = np.roll(tumour(30, 3.0), 4, axis=0)
+    write_image(folder / "anna.nii.gz", drawn["anna"].astype(np.float32))
+    turned = nibabel.as_closest_canonical(nibabel.Nifti1Image(drawn["ben"], AFFINE))
+    write_image(folder / "ben.nii.gz", np.asarray(turned.dataobj), affine=turned.affine)
+    write_image(folder / "carl.nii.gz", drawn["carl"].astype(np.int16))
+    write_image(folder / "flair.nii.gz", np.arange(np.prod(SHAPE), dtype=np.int16).reshape(SHAPE))
+    write_image(folder / "bright.nii.gz", drawn["flair"])
+    return drawn
+
+
+def shown(encoded: EncodedExam, place: int = 0) -> np.ndarray:
+    """A mask in the axes of the made-up images, which are those of the package."""
+    image = decode(encoded.masks[place])
+    np.testing.assert_array_equal(image.affine, AFFINE)
+    return np.asarray(image.dataobj)
+
+
+def test_consensus_of_technicians_and_union_of_compartments(folder: Path) -> None:
+    drawn = team(folder)
+    votes = drawn["anna"].astype(int) + drawn["ben"] + drawn["carl"]
+    assert len(np.unique(votes)) == 4  # they do differ
+    encoded = encode_exam(exam_of_a_team(folder, ("anna", "ben", "carl"), ("bright",)), ARMS)
+    np.testing.assert_array_equal(shown(encoded), (votes >= 2) | (drawn["flair"] > 0))
+    two = encode_exam(exam_of_a_team(folder, ("anna", "carl")), ARMS)
+    np.testing.assert_array_equal(shown(two), drawn["anna"] & drawn["carl"])
+
+
+def test_every_technicians_file_is_checked(folder: Path) -> None:
+    team(folder)
+    write_image(folder / "anna.nii.gz", tumour(1, 5.0) * np.uint8(2))
+    write_image(folder / "carl.nii.gz", tumour(1, 5.0)[:, :, :4])
+    with pytest.raises(StudyProblemsError) as error:
+        encode_exam(exam_of_a_team(folder, ("anna", "ben", "carl"), ("bright",)), ARMS)
+    found = [str(problem) for problem in error.value.problems]
+    assert len(found) == 2
+    assert "anna.nii.gz: The mask holds the labels 0, 2." in found[0]
+    assert "carl.nii.gz: It has another number of voxels" in found[1]
+
+
+def test_a_compartment_may_be_empty_but_not_the_tumour(folder: Path) -> None:
+    team(folder)
+    write_image(folder / "bright.nii.gz", np.zeros(SHAPE, np.uint8))
+    loaded = load_exam(exam_of_a_team(folder, ("anna",), ("bright",)), ARMS)
+    assert loaded.empty_files == (folder / "bright.nii.gz",)
+    np.testing.assert_array_equal(loaded.masks[0], tumour(20, 4.0))
+    apart = np.zeros(SHAPE, np.uint8)
+    apart[0, 0, 0] = 1
+    write_image(folder / "ben.nii.gz", apart)
+    with pytest.raises(StudyProblemsError, match="The 3 masks leave no tumour together") as error:
+        encode_exam(exam_of_a_team(folder, ("anna", "ben"), ("bright",)), ARMS)
+    assert len(error.value.problems) == 1
+
+
+def test_only_brain_and_both_tumours_are_shown(folder: Path) -> None:
+    brain = np.zeros(SHAPE, np.float32)
+    brain[4:10, 3:18, 1:7] = 0.99999997
+    write_image(folder / "brain.nii.gz", brain)
+    exam = replace(exam_in(folder), brain_mask=folder / "brain.nii.gz")
+    before, after = encode_exam(exam, ARMS), encode_exam(exam, ARMS, heads=Heads.BRAIN_ONLY)
+    seen = (brain > 0) | (tumour(1, 5.0) > 0) | (tumour(5001, 5.0) > 0)
+    assert 0 < (seen & (brain == 0)).sum() < seen.sum() < seen.size
+    for whole, cut in ((before.t1c, after.t1c), (before.flair, after.flair)):
+        np.testing.assert_array_equal(decode(cut).dataobj, np.where(seen, decode(whole).dataobj, 0))
+    assert after.masks == before.masks
+    assert encode_exam(exam, ARMS[::-1], heads=Heads.BRAIN_ONLY).t1c == after.t1c  # the cut doesn't know the arms
+
+
+def test_brain_masks_that_do_not_fit(folder: Path) -> None:
+    brain = folder / "brain.nii.gz"
+    exam = replace(exam_in(folder), brain_mask=brain)
+    for array, message in (
+        (np.zeros(SHAPE, np.uint8), "The brain mask is empty"),
+        (np.full(SHAPE, 0.5, np.float32), "fractions, not labels"),
+        (np.ones((4, 4, 4), np.uint8), "another number of voxels"),
+    ):
+        write_image(brain, array)
+        with pytest.raises(StudyProblemsError, match=message) as error:
+            encode_exam(exam, ARMS, heads=Heads.BRAIN_ONLY)
+        assert len(error.value.problems) == 1
+        assert str(error.value).startswith(str(brain))
+    with pytest.raises(StudyProblemsError, match="case01 has no brain mask"):
+        encode(folder, heads=Heads.BRAIN_ONLY)
+
+
+@pytest.mark.skipif(not RAW.is_dir(), reason="the real exams (../shared) are not on this machine")
+def test_a_raw_clinical_exam() -> None:
+    """TCGA-FG-6692: five algorithms stand for five technicians; its FLAIR lies elsewhere, so the T1 stands in."""
+    five = tuple(sorted((RAW / "algorithms").glob("segalg_*.nii.gz")))
+    masks = {"five": (five,), "fused": ((RAW / "algorithms/segfusion_mav.nii.gz",),)}
+    brain = RAW / "hdbet_mask_t1c.nii.gz"
+    exam = Exam("raw", RAW / "t1c.nii.gz", RAW / "t1.nii.gz", masks, brain_mask=brain)
+    arms = ("five", "fused")
+    encoded = encode_exam(exam, arms, rule=MaskRule.NONZERO, heads=Heads.BRAIN_ONLY)
+    votes = sum((np.asarray(nibabel.load(path).dataobj) > 0).astype(int) for path in five)
+    volumes_vox = [int(decode(data).get_fdata().sum()) for data in encoded.masks]
+    assert volumes_vox == [int((votes >= 3).sum()), 535 + 4743 + 1507]  # see tests/segmentation/test_consensus.py
+    assert (decode(encoded.t1c).get_fdata() > 0).sum() <= (nibabel.load(brain).get_fdata() > 0).sum() + sum(volumes_vox)
+    with pytest.raises(StudyProblemsError, match=r"flair\.nii\.gz: It has another number of voxels"):
+        encode_exam(replace(exam, flair=RAW / "flair.nii.gz"), arms, rule=MaskRule.NONZERO)
