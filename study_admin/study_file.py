@@ -126,10 +126,10 @@ def read_closing(path: Path) -> tuple[Closing, ...]:
     if set(content) != {"question"}:
         raise StudyError("The file holds no [[question]], or something else besides.", file=path, remedy=remedy)
     reading = _Reading(path, text)
-    questions = reading.several("closing", content["question"], shown="question")
+    questions = tuple(reading.several("closing", content["question"], shown="question"))
     if reading.problems:
         raise StudyProblemsError(reading.problems)
-    return tuple(questions)
+    return questions
 
 
 def _read_text(path: Path) -> str:
