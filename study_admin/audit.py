@@ -17,8 +17,6 @@ from segmentation.errors import StudyError
 from study_admin.records import AuditRow
 from study_admin.schema import audit
 
-__all__ = ["NO_HASH", "Change", "append", "head_of", "json_of", "read_audit", "row_hash"]
-
 
 @dataclass(frozen=True)
 class Change:

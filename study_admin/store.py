@@ -21,12 +21,13 @@ from reader_app.session.canonical import FormatError
 from reader_app.session.clock import Clock, as_datetime, now
 from reader_app.session.results import Results, parse_results
 from segmentation.errors import StudyError
-from study_admin import schema, stored_rows
+from study_admin import schema
 from study_admin.audit import Change, append, clean_name, clean_reason, head_of, read_audit
-from study_admin.database import Database
-from study_admin.database_errors import damaged
-from study_admin.design import Study
-from study_admin.history import (
+from study_admin.database import stored
+from study_admin.database.connection import Database
+from study_admin.database.errors import damaged
+from study_admin.database.forms import study_form
+from study_admin.database.history import (
     CHANGES,
     CHOOSE,
     COLLECT,
@@ -42,6 +43,8 @@ from study_admin.history import (
     opening_form,
     unblinding_form,
 )
+from study_admin.database.rules import check_opening, check_room, check_sides, check_stage, fitting
+from study_admin.design import Study
 from study_admin.records import (
     AuditRow,
     Collected,
@@ -54,8 +57,6 @@ from study_admin.records import (
     Stage,
     Unblinding,
 )
-from study_admin.rules import check_opening, check_room, check_sides, check_stage, fitting
-from study_admin.stored_study import study_form
 
 T = TypeVar("T")
 
@@ -77,7 +78,7 @@ class StudyStore:
         study.check()
         form, who = study_form(study), clean_name(who, "The name of who does this")
         with Database.create(where) as connection:
-            stored_rows.write_study(connection, study, {})
+            stored.write_study(connection, study, {})
             append(connection, Change(NEW, STUDY, new=form), clock().utc, who)
         return cls.open(where, who=who, clock=clock)
 
@@ -106,48 +107,48 @@ class StudyStore:
 
     @property
     def stage(self) -> Stage:
-        return self._read(stored_rows.read_stage)
+        return self._read(stored.read_stage)
 
     @property
     def study(self) -> Study:
         """The design with its exams and readers, as it was given."""
-        return self._read(stored_rows.read_study)
+        return self._read(stored.read_study)
 
     @property
     def opening(self) -> Opening | None:
-        return self._read(stored_rows.read_opening)
+        return self._read(stored.read_opening)
 
     @property
     def unblinding(self) -> Unblinding | None:
-        return self._read(stored_rows.read_unblinding)
+        return self._read(stored.read_unblinding)
 
     def exams(self) -> tuple[ExamRecord, ...]:
-        return self._read(stored_rows.read_exams)
+        return self._read(stored.read_exams)
 
     def readers(self) -> tuple[ReaderRecord, ...]:
-        return self._read(stored_rows.read_readers)
+        return self._read(stored.read_readers)
 
     def readings(self) -> tuple[ReadingRecord, ...]:
         """As the opening gave them; none before."""
-        return self._read(stored_rows.read_readings)
+        return self._read(stored.read_readings)
 
     def source_files(self) -> tuple[SourceFile, ...]:
-        return self._read(stored_rows.read_source_files)
+        return self._read(stored.read_source_files)
 
     def handed_out(self) -> tuple[HandedOut, ...]:
         """The latest of each package."""
-        return tuple({item.package_id: item for item in self._read(stored_rows.read_handed_out)}.values())
+        return tuple({item.package_id: item for item in self._read(stored.read_handed_out)}.values())
 
     def collected(self) -> tuple[Collected, ...]:
         """The latest results of each package, in the order of the readers."""
-        latest = {row.package_id: row for row in self._read(stored_rows.read_collected)}
+        latest = {row.package_id: row for row in self._read(stored.read_collected)}
         order = [reader.code for reader in self.readers()]
         return tuple(self._collected(row) for row in sorted(latest.values(), key=lambda row: order.index(row.reader)))
 
     def collected_history(self, package_id: str) -> tuple[Collected, ...]:
         """All results that came for a package, first to latest."""
-        rows = self._read(stored_rows.read_collected)
-        return tuple(self._collected(row) for row in rows if row.package_id == package_id)
+        rows = self._read(lambda connection: stored.read_collected(connection, package_id))
+        return tuple(self._collected(row) for row in rows)
 
     def _collected(self, row: Row[Any]) -> Collected:
         if hashlib.sha256(row.content).hexdigest() != row.sha256:
@@ -191,12 +192,10 @@ class StudyStore:
         study.check()
         form = study_form(study)
         with self._change(Stage.DRAFT) as change:
-            before, chosen = (
-                study_form(stored_rows.read_study(change.connection)),
-                stored_rows.read_chosen(change.connection),
-            )
+            before = study_form(stored.read_study(change.connection))
+            chosen = stored.read_chosen(change.connection)
             kept = fitting(study, chosen)
-            stored_rows.write_study(change.connection, study, kept)
+            stored.write_study(change.connection, study, kept)
             change.add(REPLACE, STUDY, before, form, why)
             for reader in chosen.keys() - kept.keys():
                 change.add(CHOOSE, reader, chosen[reader], None, "The new design has no room for it.")
@@ -204,7 +203,7 @@ class StudyStore:
     def choose_group(self, reader: str, group: int | None, why: str = "") -> None:
         """Put a reader into a group by hand, or with None leave it to the draw."""
         with self._change(Stage.DRAFT) as change:
-            study, chosen = stored_rows.read_study(change.connection), stored_rows.read_chosen(change.connection)
+            study, chosen = stored.read_study(change.connection), stored.read_chosen(change.connection)
             old = chosen.pop(reader, None)
             if reader not in study.readers:
                 raise StudyError(f"There is no reader {reader!r}.", remedy=f"There are {', '.join(study.readers)}.")
@@ -221,24 +220,22 @@ class StudyStore:
     def record_opening(self, opening: Opening, files: Sequence[SourceFile]) -> None:
         """Fix what was drawn; StudyError unless each exam has exactly its readers and each reader exactly its exams."""
         with self._change(Stage.DRAFT) as change:
-            check_opening(
-                stored_rows.read_study(change.connection), stored_rows.read_chosen(change.connection), opening
-            )
-            stored_rows.write_opening(change.connection, opening, files)
+            check_opening(stored.read_study(change.connection), stored.read_chosen(change.connection), opening)
+            stored.write_opening(change.connection, opening, files)
             change.add(OPEN, STUDY, None, opening_form(opening, files))
 
     def record_handed_out(self, items: Sequence[HandedOut]) -> None:
         """Note packages as written; one that is noted already in the same place is no change."""
         with self._change(Stage.OPEN) as change:
-            reader_of = {r.package_id: r.reader for r in stored_rows.read_readings(change.connection)}
-            known = {item.package_id: item for item in stored_rows.read_handed_out(change.connection)}
+            reader_of = {r.package_id: r.reader for r in stored.read_readings(change.connection)}
+            known = {item.package_id: item for item in stored.read_handed_out(change.connection)}
             for item in items:
                 old = known.get(item.package_id)
                 if reader_of.get(item.package_id) != item.reader or (old and old.trail_head != item.trail_head):
                     what = f"The package of {item.reader} is not the one that this study drew."
                     raise StudyError(what, file=item.place, remedy="Export again, into an empty folder.")
                 if item != old:
-                    stored_rows.write_handed_out(change.connection, item)
+                    stored.write_handed_out(change.connection, item)
                     change.add(HAND_OUT, item.reader, old and asdict(old), asdict(item))
 
     # --- what came back ---
@@ -250,26 +247,23 @@ class StudyStore:
         """
         reader, package_id = results.design.reader_code, results.design.package_id
         name = clean_name(file_name, "The name of the results file")
-        form = collected_form(package_id, name, content)
+        new = collected_form(package_id, name, hashlib.sha256(content).hexdigest())
         with self._change(Stage.OPEN) as change:
-            reader_of = {item.package_id: item.reader for item in stored_rows.read_handed_out(change.connection)}
+            reader_of = {item.package_id: item.reader for item in stored.read_handed_out(change.connection)}
             if reader_of.get(package_id) != reader:
                 what = f"These results of {reader} answer no package of this study."
                 raise StudyError(what, file=file_name, remedy="Ask the reader for the results of this study.")
-            rows = stored_rows.read_collected(change.connection)
-            old = next((row for row in reversed(rows) if row.package_id == package_id), None)
-            if old is not None and old.sha256 == form["sha256"]:
-                return
-            row = {"reader": reader, "utc": change.utc, "who": self._who, "content": content}
-            row |= {key: form[key] for key in ("package_id", "file_name", "sha256")}
-            stored_rows.write_collected(change.connection, row)
-            before = old and collected_form(old.package_id, old.file_name, old.content)
-            change.add(COLLECT, reader, before, form)
+            last = next(reversed(stored.read_collected(change.connection, package_id)), None)
+            old = last and collected_form(last.package_id, last.file_name, last.sha256)
+            if last is None or last.sha256 != new["sha256"]:
+                row = {"reader": reader, "utc": change.utc, "who": change.who, "content": content}
+                stored.write_collected(change.connection, new | row)
+                change.add(COLLECT, reader, old, new)
 
     def lock(self, why: str = "") -> None:
         """Freeze what was collected; nothing comes in after it."""
         with self._change(Stage.OPEN) as change:
-            stored_rows.write_locking(change.connection, change.utc, self._who, clean_reason(why))
+            stored.write_locking(change.connection, change.utc, self._who, clean_reason(why))
             change.add(LOCK, STUDY, why=why)
 
     def record_unblinding(self, arm_on_a: Mapping[str, str], reason: str = "") -> None:
@@ -277,13 +271,13 @@ class StudyStore:
         signed = {item.reader for item in self.collected() if not item.results.is_incomplete}
         reason = clean_reason(reason)
         with self._change(Stage.LOCKED) as change:  # locked: nothing was collected meanwhile
-            study = stored_rows.read_study(change.connection)
+            study = stored.read_study(change.connection)
             missing = [code for code in study.readers if code not in signed]
             if missing and not reason:
                 what = f"The signed results of {', '.join(missing)} are missing."
                 raise StudyError(what, remedy="Unblind without them only for a reason, and give it.")
-            check_sides(study, stored_rows.read_readings(change.connection), arm_on_a)
-            stored_rows.write_unblinding(change.connection, arm_on_a, change.utc, self._who, reason)
+            check_sides(study, stored.read_readings(change.connection), arm_on_a)
+            stored.write_unblinding(change.connection, arm_on_a, change.utc, self._who, reason)
             change.add(UNBLIND, STUDY, None, unblinding_form(arm_on_a), reason)
 
     # --- the rest of the trail ---
@@ -299,7 +293,7 @@ class StudyStore:
     @contextmanager
     def _change(self, *stages: Stage) -> Iterator["_Change"]:
         with self._whole(), self._database.writing() as connection:
-            check_stage(stored_rows.read_stage(connection), stages)
+            check_stage(stored.read_stage(connection), stages)
             yield _Change(connection, self._clock().utc, self._who)
 
 

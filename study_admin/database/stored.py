@@ -11,6 +11,7 @@ from reader_app.session.canonical import FormatError
 from reader_app.session.clock import as_datetime
 from study_admin import schema
 from study_admin.audit import json_of
+from study_admin.database.forms import design_form, exam_form, exam_from_form, study_from_forms
 from study_admin.design import Study
 from study_admin.records import (
     ExamRecord,
@@ -22,7 +23,8 @@ from study_admin.records import (
     Stage,
     Unblinding,
 )
-from study_admin.stored_study import design_form, exam_form, exam_from_form, study_from_forms
+
+Record = ReadingRecord | SourceFile | HandedOut
 
 
 def read_stage(connection: Connection) -> Stage:
@@ -143,7 +145,7 @@ def read_opening(connection: Connection) -> Opening | None:
 
 def read_readings(connection: Connection) -> tuple[ReadingRecord, ...]:
     rows = _rows(connection, schema.reading, ReadingRecord, "place")
-    return tuple(ReadingRecord(*row[:-1], is_practice=bool(row[-1])) for row in rows)
+    return tuple(ReadingRecord(*values, bool(is_practice)) for *values, is_practice in rows)
 
 
 def read_source_files(connection: Connection) -> tuple[SourceFile, ...]:
@@ -159,9 +161,8 @@ def write_handed_out(connection: Connection, item: HandedOut) -> None:
     connection.execute(insert(schema.handed_out), {"seq": _next(connection, schema.handed_out)} | asdict(item))
 
 
-def _rows(
-    connection: Connection, table: Table, record: type[ReadingRecord | SourceFile | HandedOut], *order: str
-) -> list[tuple[Any, ...]]:
+def _rows(connection: Connection, table: Table, record: type[Record], *order: str) -> list[tuple[Any, ...]]:
+    """The columns that a record has, in its order."""
     columns = [table.c[field.name] for field in fields(record)]
     return [tuple(row) for row in connection.execute(select(*columns).order_by(*(table.c[name] for name in order)))]
 
@@ -177,9 +178,12 @@ def write_collected(connection: Connection, row: Mapping[str, Any]) -> None:
     connection.execute(insert(schema.collected), {"seq": _next(connection, schema.collected), **row})
 
 
-def read_collected(connection: Connection) -> Sequence[Row[Any]]:
-    """All rows in the order they came; of a package, the last one counts."""
-    return connection.execute(select(schema.collected).order_by(schema.collected.c.seq)).all()
+def read_collected(connection: Connection, package_id: str | None = None) -> Sequence[Row[Any]]:
+    """All rows, or those of a package, in the order they came; of a package, the last one counts."""
+    query = select(schema.collected).order_by(schema.collected.c.seq)
+    if package_id is not None:
+        query = query.where(schema.collected.c.package_id == package_id)
+    return connection.execute(query).all()
 
 
 # --- locking and unblinding ---

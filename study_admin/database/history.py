@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from reader_app.session.canonical import FormatError, canonical_json
-from study_admin import schema, stored_rows
+from study_admin import schema
 from study_admin.audit import json_of
+from study_admin.database import stored
+from study_admin.database.forms import study_form
 from study_admin.records import AuditRow, Opening, SourceFile
-from study_admin.stored_study import study_form
 
 NEW, REPLACE, CHOOSE, OPEN = "new", "replace study", "choose group", "open"
 HAND_OUT, COLLECT, LOCK, UNBLIND = "hand out", "collect", "lock", "unblind"
@@ -38,9 +39,8 @@ def opening_form(opening: Opening, files: Sequence[SourceFile]) -> dict[str, Any
     }
 
 
-def collected_form(package_id: str, file_name: str, content: bytes) -> dict[str, Any]:
-    sha256 = hashlib.sha256(content).hexdigest()
-    return {"package_id": package_id, "file_name": file_name, "sha256": sha256, "bytes": len(content)}
+def collected_form(package_id: str, file_name: str, sha256: str) -> dict[str, Any]:
+    return {"package_id": package_id, "file_name": file_name, "sha256": sha256}
 
 
 def unblinding_form(arm_on_a: Mapping[str, str]) -> dict[str, Any]:
@@ -72,22 +72,29 @@ def _told(rows: Sequence[AuditRow]) -> dict[str, object]:
 
 
 def _found(connection: Connection) -> dict[str, object]:
-    opening, unblinding = stored_rows.read_opening(connection), stored_rows.read_unblinding(connection)
-    files = stored_rows.read_source_files(connection)
-    handed_out = stored_rows.read_handed_out(connection)
-    locking, unblinded = schema.locking.c, schema.unblinding.c
-    who_when = connection.execute(select(unblinded.utc, unblinded.who, unblinded.reason)).all()
+    opening, files = stored.read_opening(connection), stored.read_source_files(connection)
+    locking, unblinding = schema.locking.c, stored.read_unblinding(connection)
+    sides = json_of(unblinding_form(unblinding.arm_on_a)) if unblinding else ""
+    unblinded = schema.unblinding.c
     return {
-        "its exams and readers": [json_of(study_form(stored_rows.read_study(connection)))],
-        "its chosen groups": stored_rows.read_chosen(connection),
+        "its exams and readers": [json_of(study_form(stored.read_study(connection)))],
+        "its chosen groups": stored.read_chosen(connection),
         "its readings and files": [(json_of(opening_form(opening, files)),)] if opening else [],
-        "the packages handed out": [(item.reader, json_of(asdict(item))) for item in handed_out],
+        "the packages handed out": [
+            (item.reader, json_of(asdict(item))) for item in stored.read_handed_out(connection)
+        ],
         "the results collected": [
-            (row.utc, row.who, row.reader, json_of(collected_form(row.package_id, row.file_name, row.content)))
-            for row in stored_rows.read_collected(connection)
+            (row.utc, row.who, row.reader, json_of(collected_form(row.package_id, row.file_name, _sha256(row))))
+            for row in stored.read_collected(connection)
         ],
         "its locking": [tuple(row) for row in connection.execute(select(locking.utc, locking.who, locking.why))],
         "its unblinding": [
-            (*row, json_of(unblinding_form(unblinding.arm_on_a))) for row in who_when if unblinding is not None
+            (*row, sides) for row in connection.execute(select(unblinded.utc, unblinded.who, unblinded.reason))
         ],
     }
+
+
+def _sha256(row: Row[Any]) -> str:
+    """Of the bytes as they are, and as the row says; no hash at all if the two differ."""
+    found = hashlib.sha256(row.content).hexdigest()
+    return found if found == row.sha256 else ""

@@ -6,7 +6,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from segmentation.errors import StudyError
 
-NOT_OURS = "Give the study.sqlite that 'study-admin new' wrote."
+_NOT_OURS = "Give the study.sqlite that 'study-admin new' wrote."
 _KEEP = "Keep the file as it is; go on with a backup of it."
 _REASONS = {
     sqlite3.SQLITE_FULL: ("the disk is full", "Free some space, then try again."),
@@ -18,6 +18,10 @@ _REASONS = {
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FORMAT}
 
 
+def no_study(name: str) -> StudyError:
+    return StudyError("This database holds no study of Blindread.", file=name, remedy=_NOT_OURS)
+
+
 def damaged(name: str, what: str) -> StudyError:
     return StudyError(f"The study database is damaged: {what}.", file=name, remedy=_KEEP)
 
@@ -27,7 +31,7 @@ def as_study_error(error: Exception, name: str) -> StudyError:
     cause = error.orig if isinstance(error, DBAPIError) else error
     code = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # the primary code
     if code == sqlite3.SQLITE_NOTADB:
-        return StudyError("This file is no database.", file=name, remedy=NOT_OURS)
+        return StudyError("This file is no database.", file=name, remedy=_NOT_OURS)
     if code in _DAMAGE or isinstance(cause, UnicodeDecodeError) or "decode to UTF-8" in str(cause):
         return damaged(name, "what is stored there cannot be read")
     if code in _REASONS:
