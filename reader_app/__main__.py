@@ -13,13 +13,15 @@ COMMANDS = ("open", "verify", "export", "demo")
 MANUAL = """\
 Read a package: score two segmentations of each exam, side by side, from 0 to 10.
 
-A package is the folder that you received from the study's coordinator. `reader-app PACKAGE` opens it; without an
-argument the window asks for it. Scores are saved inside the package, each as soon as it is given.
+A package is the folder that you received from the study's coordinator, or one file that ends in .blindread; the file
+is unpacked beside itself, once. `reader-app PACKAGE` opens it; without an argument the window asks for it. Scores are
+saved inside the folder, each as soon as it is given.
 """
 
 DETAILS = """\
 examples
   reader-app                       open the window and choose a package there
+  reader-app ~/mail/R01.blindread  unpack the file, if that was not done yet, and read
   reader-app ~/study/R01           go on reading where you stopped
   reader-app verify ~/study/R01    check every byte of the package and the session
   reader-app export ~/study/R01    write the results file once more
@@ -54,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"Blindread {version('blindread')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     command = commands.add_parser("open", help="open the window (may be left out)")
-    command.add_argument("package", type=Path, nargs="?", help="folder of the package")
+    command.add_argument("package", type=Path, nargs="?", help="folder of the package, or its .blindread file")
     command.add_argument("--kiosk", action="store_true", help="full screen, and no way to other folders")
     command.set_defaults(run=_open)
     command = commands.add_parser("verify", help="check every byte of a package, changing nothing")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from reader_app.session.canonical import without_unshowable
+from reader_app.session.canonical import MAX_NAME, without_unshowable
 from reader_app.session.files import files_below, read_plain
 from reader_app.session.model import Status
 from reader_app.session.results import ASK_AGAIN, MOST_BYTES, Results, parse_results
@@ -90,7 +90,7 @@ class _Collection:
 
     def refuse(self, path: Path, error: StudyError) -> Verdict:
         sentence = without_unshowable(str(error))
-        self._store.note("refuse", without_unshowable(path.name, 200) or "file", sentence)
+        self._store.note("refuse", _name(path), sentence)
         return Verdict(path, False, sentence, is_refused=True)
 
     def _check_origin(self, results: Results, path: Path) -> HandedOut:
@@ -124,12 +124,17 @@ class _Collection:
                 remedy = "Keep both files and ask the reader whether the package was read on two computers."
                 raise StudyError(what, file=path, remedy=remedy)
             if len(results.events) == len(known.events):
-                return Verdict(path, False, f"{path.name}: is in the study already; it counts once.")
+                return Verdict(path, False, f"{_name(path)}: is in the study already; it counts once.")
             if len(results.events) < len(known.events):
-                return Verdict(path, False, f"{path.name}: is older than what the study has of {reader}; it is left.")
-        self._store.record_collected(data, results, path.name)
+                return Verdict(path, False, f"{_name(path)}: is older than what the study has of {reader}; it is left.")
+        self._store.record_collected(data, results, _name(path))
         self._known[package_id] = results
-        return Verdict(path, True, f"{path.name}: {_account(results)}{_difference(known, results)}")
+        return Verdict(path, True, f"{_name(path)}: {_account(results)}{_difference(known, results)}")
+
+
+def _name(path: Path) -> str:
+    """Fit for a sentence and for the database, whoever named the file."""
+    return without_unshowable(path.name, MAX_NAME) or "a file"
 
 
 def _account(results: Results) -> str:

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QApplication,
     QComboBox,
+    QFileDialog,
     QLineEdit,
     QMainWindow,
     QStackedWidget,
@@ -23,7 +24,8 @@ from PySide6.QtWidgets import (
 
 from reader_app.desk import Desk
 from reader_app.session.contents import DamagedSessionError
-from reader_app.session.package import Package, open_package
+from reader_app.session.package import Package
+from reader_app.session.parcel import PlaceError, open_received
 from reader_app.session.store import SessionStore
 from reader_app.sitting import Sitting
 from reader_app.views.background import Background
@@ -133,17 +135,20 @@ class MainWindow(QMainWindow):
 
     # --- packages ---
 
-    def open_package(self, folder: Path) -> None:
-        """Check a package and go on where its reader stopped; trouble comes up on the start page."""
+    def open_package(self, path: Path, into: Path | None = None) -> None:
+        """Check a package and go on where its reader stopped; trouble comes up on the start page.
+
+        A file is unpacked first, beside itself or into the given folder.
+        """
         if self._is_checking or (self.flow and not self._close_study()):
             return
         self._is_checking = True  # one at a time, whatever is pressed meanwhile
         self.notice.clear()
         self.question.clear()
         self._show_start().show_progress(CHECKING)
-        self._background.run(lambda: open_package(folder), self._take_package)
+        self._background.run(lambda: open_received(path, into), lambda done: self._take_package(done, path))
 
-    def _take_package(self, done: "Future[Package]") -> None:
+    def _take_package(self, done: "Future[Package]", path: Path) -> None:
         self._is_checking = False
         start = self.page
         try:
@@ -158,9 +163,21 @@ class MainWindow(QMainWindow):
             )
         except StudyError as error:
             self.notice.show_error(error)
+            if isinstance(error, PlaceError) and not self._is_kiosk:
+                self._ask(
+                    "Unpack it into another folder?",
+                    ("Choose a folder…", lambda: self._unpack_elsewhere(path)),
+                    ("Not now", self._end_question),
+                )
         finally:
             if start is self.page and isinstance(start, StartPage):
                 start.show_progress("")
+
+    def _unpack_elsewhere(self, parcel: Path) -> None:
+        self._end_question()
+        folder = QFileDialog.getExistingDirectory(self, "Where should the package be unpacked?")
+        if folder:
+            self.open_package(parcel, Path(folder))
 
     def _restore(self, folder: Path) -> None:
         from reader_app.session.recovery import restore_backup

@@ -3,20 +3,25 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QFileDialog, QFrame, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QPushButton, QVBoxLayout
 
 from reader_app.desk import Recent
+from reader_app.session.parcel import is_parcel
 from reader_app.views import theme
 from reader_app.views.page import ColumnPage
 
-_INVITATION = "Drag the folder you received from the study's coordinator onto this window, or choose it."
-_HELD = 'It is the folder that holds the file "manifest.json". It stays where it is; your scores are kept inside it.'
+_INVITATION = "Drag what you received from the study's coordinator onto this window, or choose it: a folder, or a file."
+_HELD = (
+    'The folder holds the file "manifest.json"; a file ends in ".blindread" and is unpacked beside itself. '
+    "The folder stays where it is; your scores are kept inside it."
+)
+_CHOOSE_FILE, _KINDS = "Choose the file of your study", "Blindread packages (*.blindread *.zip);;All files (*)"
 
 
 class StartPage(ColumnPage):
-    """Passes on the folder that the reader picks."""
+    """Passes on the folder or file that the reader picks."""
 
     package_chosen = Signal(Path)
 
@@ -52,7 +57,15 @@ class StartPage(ColumnPage):
         self._choose_button = QPushButton("Choose the folder…")
         self._choose_button.setMinimumHeight(38)
         self._choose_button.clicked.connect(self.choose)
-        inside.addWidget(self._choose_button, alignment=Qt.AlignmentFlag.AlignLeft)
+        self._choose_file_button = QPushButton("Choose the file…")
+        self._choose_file_button.setMinimumHeight(38)
+        self._choose_file_button.clicked.connect(self.choose_file)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(12)
+        for button in (self._choose_button, self._choose_file_button):
+            buttons.addWidget(button)
+        buttons.addStretch()
+        inside.addLayout(buttons)
         return box
 
     def _recent_button(self, entry: Recent) -> QPushButton:
@@ -72,10 +85,16 @@ class StartPage(ColumnPage):
         if folder:
             self.package_chosen.emit(Path(folder))
 
+    def choose_file(self) -> None:
+        """Ask for the file."""
+        path, _ = QFileDialog.getOpenFileName(self, _CHOOSE_FILE, "", _KINDS)
+        if path:
+            self.package_chosen.emit(received(Path(path)))
+
     def show_progress(self, text: str) -> None:
         """While a package is being checked nothing else can be chosen; an empty text ends that."""
         self._progress.setText(text)
-        for button in (self._choose_button, *self._recent_buttons):
+        for button in (self._choose_button, self._choose_file_button, *self._recent_buttons):
             button.setEnabled(not text)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -86,9 +105,9 @@ class StartPage(ColumnPage):
         dropped = next((Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()), None)
         if dropped:
             event.acceptProposedAction()
-            self.package_chosen.emit(folder_of(dropped))
+            self.package_chosen.emit(received(dropped))
 
 
-def folder_of(dropped: Path) -> Path:
-    """The package meant by what was dropped: a folder, or the folder of a file from inside it."""
-    return dropped.parent if dropped.is_file() else dropped
+def received(path: Path) -> Path:
+    """What a path stands for: a folder, or a file to unpack, for itself; a file from inside a package for its folder."""
+    return path.parent if path.is_file() and not is_parcel(path) else path

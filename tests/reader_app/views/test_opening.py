@@ -1,20 +1,23 @@
 """Opening a package: by drag, dialog, argument or from the list; and every way it can be wrong, as a sentence."""
 
+import errno
 import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QLabel, QPushButton
+from PySide6.QtWidgets import QFileDialog, QLabel, QPushButton
 
 from reader_app.session.model import Side
+from reader_app.session.parcel import write_parcel
 from reader_app.views.introduction_page import IntroductionPage
 from reader_app.views.main_window import CHECKING
 from reader_app.views.profile_page import ProfilePage
-from reader_app.views.start_page import StartPage, folder_of
+from reader_app.views.start_page import StartPage, received
 from reader_app.views.welcome_page import WelcomePage
 from tests.reader_app.making import make_package
 from tests.reader_app.views.conftest import Reader
@@ -99,8 +102,74 @@ def test_a_dropped_folder_is_opened(reader: Reader, package: Path) -> None:
 
 
 def test_a_file_from_inside_stands_for_its_folder(package: Path) -> None:
-    assert folder_of(package / "manifest.json") == package
-    assert folder_of(package) == package
+    assert received(package / "manifest.json") == package
+    assert received(package) == package
+
+
+@pytest.fixture
+def parcel(package: Path, tmp_path: Path) -> Path:
+    (tmp_path / "mail").mkdir()
+    path = tmp_path / "mail" / "R01.blindread"
+    write_parcel(package, path)
+    return path
+
+
+def test_a_dropped_file_is_unpacked_beside_itself_and_opened(reader: Reader, parcel: Path) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(parcel))])
+    page = reader.window.page
+    assert isinstance(page, StartPage)
+    none = Qt.KeyboardModifier.NoModifier
+    page.dropEvent(QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, none))
+    reader.wait_for(lambda: reader.window.flow is not None)
+    assert reader.sitting.package.folder == parcel.parent / "R01"
+    assert isinstance(reader.window.page, WelcomePage)
+
+
+def test_the_file_opens_again_with_the_scores_that_were_given(
+    reader: Reader, make_reader: Callable[[], Reader], parcel: Path
+) -> None:
+    reader.begin(parcel)
+    reader.press("7", "8")
+    reader.window.close()
+    again = make_reader()
+    again.open(parcel)
+    again.wait_for_exam()
+    assert (again.score(Side.A), again.score(Side.B)) == (7, 8)
+
+
+def test_the_file_may_be_chosen(reader: Reader, parcel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *arguments: (str(parcel), ""))
+    button = next(b for b in reader.window.page.findChildren(QPushButton) if b.text() == "Choose the file…")
+    reader.click(button)
+    reader.wait_for(lambda: reader.window.flow is not None)
+
+
+def test_a_damaged_file(reader: Reader, parcel: Path) -> None:
+    parcel.write_bytes(parcel.read_bytes()[:-100])
+    said = refused(reader, parcel)
+    assert "R01.blindread" in said and "ask your study coordinator for a new one" in said
+    assert [path.name for path in parcel.parent.iterdir()] == [parcel.name]
+
+
+def test_where_nothing_can_be_written_another_folder_is_asked_for(
+    reader: Reader, parcel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mkdir = Path.mkdir
+
+    def read_only(path: Path, *arguments: Any, **options: Any) -> None:
+        if path.parent == parcel.parent:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        mkdir(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "mkdir", read_only)
+    assert "Permission denied" in refused(reader, parcel)
+    (tmp_path / "desk").mkdir()
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *arguments: str(tmp_path / "desk"))
+    choose = next(b for b in reader.window.question.findChildren(QPushButton) if b.text() == "Choose a folder…")
+    reader.click(choose)
+    reader.wait_for(lambda: reader.window.flow is not None)
+    assert reader.sitting.package.folder == tmp_path / "desk" / "R01"
 
 
 def test_recent_packages_go_on_with_enter(reader: Reader, make_reader: Callable[[], Reader], package: Path) -> None:
@@ -110,7 +179,7 @@ def test_recent_packages_go_on_with_enter(reader: Reader, make_reader: Callable[
     reader.press("5", "6")
     reader.window.close()
     again = make_reader()
-    button = again.window.page.findChildren(QPushButton)[1]
+    button = again.window.page.findChildren(QPushButton)[2]
     assert "A made-up study" in button.text() and "R01" in button.text() and "1 of 3 exams scored" in button.text()
     again.press("Enter")
     again.wait_for_exam()
