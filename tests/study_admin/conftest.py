@@ -4,7 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from study_admin.blinding import key
 from tests.study_admin.made_up_exams import write_exam
+
+
+@pytest.fixture
+def quick_seal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any passphrase opens, at no cost: scrypt is tested with the key, and elsewhere would be most of the time."""
+    cheap = key._cipher("any", bytes(16))
+    monkeypatch.setattr(key, "_cipher", lambda passphrase, salt: cheap)
 
 
 @pytest.fixture

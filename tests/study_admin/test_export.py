@@ -19,7 +19,7 @@ from reader_app.session.package import open_package
 from segmentation.errors import StudyError
 from study_admin.blinding import export, key
 from study_admin.blinding.export import Made, Sealing, make_packages
-from study_admin.design import Arm, Closing, Study, StudyProblemsError, StudyType, source_guess
+from study_admin.design import Arm, Closing, GroupSize, Study, StudyProblemsError, StudyType, source_guess
 from study_admin.exams import find_exams
 from tests.study_admin.made_up_exams import AFFINE, SHAPE, write_exam, write_image
 
@@ -30,17 +30,19 @@ SIGNING_KEY = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"a signing ke
 SEALING = Sealing(PASSPHRASE, seed=SEED, signing_key=SIGNING_KEY)
 
 
-@pytest.fixture(autouse=True)
-def quick_seal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """scrypt at its real cost is tested with the key; here it would be most of the time."""
-    cheap = key._cipher("any", bytes(16))
-    monkeypatch.setattr(key, "_cipher", lambda passphrase, salt: cheap)
+pytestmark = pytest.mark.usefixtures("quick_seal")
 
 
 @pytest.fixture
 def study(exams: Path) -> Study:
     found = find_exams(exams, ARMS, practice=("case04",))
     return Study(ARMS, found, ("R01", "R02"), closing=(source_guess(2), Closing("Any?", ("Yes", "No"))))
+
+
+@pytest.fixture
+def grouped(study: Study) -> Study:
+    """The same in two groups: two readers of three exams, two of two."""
+    return replace(study, readers=("R01", "R02", "R03", "R04"), groups=(GroupSize(2, 3), GroupSize(2, 2)))
 
 
 def make(study: Study, folder: Path, sealing: Sealing = SEALING) -> Made:
@@ -98,8 +100,12 @@ def test_closing_questions_of_each_reader(study: Study, tmp_path: Path) -> None:
         assert len({q.question_id for q in questions}) == 3
 
 
-def test_swapped_arms_change_mask_voxels_and_their_hashes_alone(study: Study, exams: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["study", "grouped"])
+def test_swapped_arms_change_mask_voxels_and_their_hashes_alone(
+    kind: str, request: pytest.FixtureRequest, exams: Path, tmp_path: Path
+) -> None:
     """Two builds, same seed and signing key, the arms' files exchanged: the list of what differs is exact."""
+    study = request.getfixturevalue(kind)
     make(study, tmp_path / "one")
     for folder in exams.iterdir():
         (folder / "hand.nii.gz").rename(folder / "x")
@@ -156,9 +162,9 @@ def test_the_two_masks_look_alike_to_the_file_system(study: Study, tmp_path: Pat
 SECRET = ("case01", "case06", "hand", "machine", "technician", "unet", "fold0", "jones", "smith", "1956", "exams")
 
 
-def test_no_source_name_anywhere(study: Study, tmp_path: Path) -> None:
+def test_no_source_name_anywhere(grouped: Study, tmp_path: Path) -> None:
     """Bytes and UTF-16, also inside gzip and base64-free text, of every file, its name, and its sqlite pages."""
-    made = make(study, tmp_path)
+    made = make(grouped, tmp_path)
     secret = {*SECRET, tmp_path.name, SEED.hex(), PASSPHRASE}
     for folder in made.packages:
         for name, data in contents(folder).items():
@@ -207,7 +213,7 @@ def largest_departure(files: dict[str, list[Path]]) -> float:
 
 
 def test_nothing_in_the_files_tells_the_arms_apart(tmp_path: Path) -> None:
-    """128 exams. A feature without meaning has an AUC of 0.5 ± 0.5/√128 at most (one bit per exam, binomial).
+    """128 exams, two groups. A feature without meaning has an AUC of 0.5 ± 0.5/√128 at most (a bit per exam, binomial).
 
     Four standard deviations either way; the raw files, measured the same way, are told apart perfectly.
     """
@@ -216,13 +222,16 @@ def test_nothing_in_the_files_tells_the_arms_apart(tmp_path: Path) -> None:
     found = find_exams(tmp_path / "exams", ARMS)
     for study_type in StudyType:
         place = tmp_path / study_type
-        make(Study(ARMS, found, ("R01",), study_type=study_type), place)
+        make(Study(ARMS, found, ("R01", "R02"), (GroupSize(1, 64),) * 2, study_type=study_type), place)
         readings = key.open_allocation(place / "key" / export.KEY, PASSPHRASE).readings
-        images = place / "out/R01/images"
         packaged = {
-            arm.name: [images / f"{r.reading_id}_{'A' if r.arm_a == arm.name else 'B'}.nii.gz" for r in readings]
+            arm.name: [
+                place / "out" / r.reader / "images" / f"{r.reading_id}_{'A' if r.arm_a == arm.name else 'B'}.nii.gz"
+                for r in readings
+            ]
             for arm in ARMS
         }
+        assert len(readings) == 128
         assert largest_departure(packaged) < 4 * 0.5 / np.sqrt(128)
     raw = {arm.name: [exam.masks[arm.name][0][0] for exam in found] for arm in ARMS}
     assert largest_departure(raw) == 0.5

@@ -3,22 +3,31 @@
 import hashlib
 import hmac
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 from math import factorial, sqrt
 
 import pytest
 from numpy.random import PCG64, SeedSequence
 
+from segmentation.errors import StudyError
+from study_admin.blinding.allocation import allocate
+from study_admin.blinding.key import Allocation
+from study_admin.blinding.plan import Plan
 from study_admin.blinding.randomisation import (
+    DrawnReading,
+    Groups,
     Stream,
     balanced_sides,
+    draw_groups,
     draw_readings,
     exam_orders,
     identifier,
     new_seed,
     published_sides,
 )
-from study_admin.design import StudyType
+from study_admin.design import GroupSize, StudyType
 
 ARMS = ("technician", "network")
 FIRST_DRAWS = [55, 80, 49, 83, 17, 8, 17, 74]
@@ -131,41 +140,163 @@ def test_every_balanced_matrix_is_equally_likely() -> None:
     assert sum((count - 200) ** 2 / 200 for count in drawn.values()) < 136
 
 
+def test_groups_are_what_the_docstring_says() -> None:
+    """Worked by hand from two shuffles: cut from the front; chosen readers keep their places; names in order again."""
+    exams, readers = names("E", 5), names("R", 5)
+    sizes = (GroupSize(2, 3), GroupSize(3, 2))
+    order = Stream(seed_of(8), "exam groups").shuffled(exams)
+    free = Stream(seed_of(8), "reader groups").shuffled(["R01", "R03", "R05"])
+    exam_groups, reader_groups = draw_groups(seed_of(8), exams, readers, sizes, {"R04": 2, "R02": 1})
+    assert exam_groups == (tuple(sorted(order[:3])), tuple(sorted(order[3:])))
+    assert reader_groups == (tuple(sorted(["R02", free[0]])), tuple(sorted(["R04", *free[1:]])))
+
+
+def test_every_split_into_groups_is_equally_likely() -> None:
+    """4 exams into 2 and 2; 5 readers into 2 and 3 with one chosen for the second: 4 over 2 = 6 splits of either.
+
+    12,000 studies, 5 degrees of freedom, 99.9 % quantile 20.5 (tables).
+    """
+    sizes = (GroupSize(2, 2), GroupSize(3, 2))
+    splits: tuple[Counter[object], Counter[object]] = (Counter(), Counter())
+    for study in range(12_000):
+        drawn = draw_groups(seed_of(study), names("E", 4), names("R", 5), sizes, {"R02": 2})
+        for counts, groups in zip(splits, drawn, strict=True):
+            counts[groups] += 1
+        assert "R02" in drawn[1][1]
+    for counts in splits:
+        assert len(counts) == 6
+        assert sum((count - 2000) ** 2 / 2000 for count in counts.values()) < 20.5
+
+
+@pytest.mark.parametrize(
+    ("sizes", "chosen", "message"),
+    [
+        ([(2, 3), (2, 2)], {}, "The groups hold 4 readers, but the study has 5"),
+        ([(2, 3), (3, 3)], {}, "The groups hold 6 exams, but the study has 5"),
+        ([(2, 3), (3, 2)], {"R09": 1}, "Group 1 was chosen for R09, and one of the two isn't there"),
+        ([(2, 3), (3, 2)], {"R01": 3}, "Group 3 was chosen for R01"),
+        ([(2, 3), (3, 2)], {"R01": 0}, "Group 0 was chosen for R01"),
+        ([(2, 3), (3, 2)], {"R01": 1, "R02": 1, "R05": 1}, "R01, R02, R05 were chosen for group 1, which has 2 places"),
+    ],
+)
+def test_groups_that_cant_be(sizes: list[tuple[int, int]], chosen: dict[str, int], message: str) -> None:
+    groups = [GroupSize(*size) for size in sizes]
+    with pytest.raises(StudyError, match=message):
+        draw_groups(seed_of(1), names("E", 5), names("R", 5), groups, chosen)
+
+
+def draw(
+    seed: bytes, study_type: StudyType, readers: int, exams: int, practice: int = 0, arms: tuple[str, str] = ARMS
+) -> tuple[DrawnReading, ...]:
+    """One group."""
+    r, e, p = names("R", readers), names("E", exams), names("P", practice)
+    return draw_readings(seed, study_type, arms, r, (tuple(e),), (tuple(r),), p)
+
+
 @pytest.mark.parametrize("study_type", list(StudyType))
 def test_readings_hold_every_exam_once_per_reader(study_type: StudyType) -> None:
-    readers, exams, practice = names("R", 5), names("E", 7), names("P", 2)
-    drawn = draw_readings(seed_of(4), study_type, ARMS, readers, exams, practice)
+    drawn = draw(seed_of(4), study_type, 5, 7, 2)
     assert len({reading.reading_id for reading in drawn}) == len(drawn) == 5 * 9
-    for reader in readers:
+    for reader in names("R", 5):
         mine = [reading for reading in drawn if reading.reader == reader]
         assert [(r.exam, r.position) for r in mine if r.is_practice] == [("P01", 1), ("P02", 2)]
-        assert sorted(r.exam for r in mine if not r.is_practice) == exams
+        assert sorted(r.exam for r in mine if not r.is_practice) == names("E", 7)
         assert [r.position for r in mine if not r.is_practice] == list(range(1, 8))
         assert all({r.arm_a, r.arm_b} == set(ARMS) for r in mine)
 
 
 def test_balance_is_of_the_study_exams_alone() -> None:
-    readers, exams = names("R", 4), names("E", 6)
     for study in range(50):
-        drawn = draw_readings(seed_of(study), StudyType.BALANCED, ARMS, readers, exams, names("P", 3))
-        counted = [reading for reading in drawn if not reading.is_practice]
-        for key in ("reader", "exam"):
+        counted = [reading for reading in draw(seed_of(study), StudyType.BALANCED, 4, 6, 3) if not reading.is_practice]
+        for key, each in (("reader", 3), ("exam", 2)):
             first_on_a = Counter(getattr(r, key) for r in counted if r.arm_a == ARMS[0])
-            each = len(exams) // 2 if key == "reader" else len(readers) // 2
             assert set(first_on_a.values()) == {each}
 
 
 def test_the_same_seed_draws_the_same_and_another_another() -> None:
-    def draw(seed: bytes) -> object:
-        return draw_readings(seed, StudyType.BALANCED, ARMS, names("R", 4), names("E", 20))
-
-    assert draw(seed_of(5)) == draw(seed_of(5)) != draw(seed_of(6))
+    balanced = StudyType.BALANCED
+    assert draw(seed_of(5), balanced, 4, 20) == draw(seed_of(5), balanced, 4, 20) != draw(seed_of(6), balanced, 4, 20)
     assert len({new_seed() for _ in range(100)}) == 100
 
 
 def test_swapped_arms_change_the_arms_alone() -> None:
-    one = draw_readings(seed_of(7), StudyType.BALANCED, ARMS, names("R", 4), names("E", 10))
-    two = draw_readings(seed_of(7), StudyType.BALANCED, ARMS[::-1], names("R", 4), names("E", 10))
+    one = draw(seed_of(7), StudyType.BALANCED, 4, 10)
+    two = draw(seed_of(7), StudyType.BALANCED, 4, 10, arms=(ARMS[1], ARMS[0]))
     assert [(r.reading_id, r.exam, r.position, r.arm_a) for r in one] == [
         (r.reading_id, r.exam, r.position, r.arm_b) for r in two
     ]
+
+
+def test_groups_are_drawn_from_streams_of_their_own() -> None:
+    """Two groups of one shape have neither orders nor sides in common, as one stream for both would give them."""
+    groups = (tuple(names("E", 12)), tuple(names("F", 12))), (tuple(names("R", 4)), tuple(names("S", 4)))
+    drawn = draw_readings(seed_of(9), StudyType.BALANCED, ARMS, (*groups[1][0], *groups[1][1]), *groups)
+    one, two = ([r for r in drawn if r.reader in members] for members in groups[1])
+    assert [r.exam[1:] for r in one] != [r.exam[1:] for r in two]
+    sides = [[r.arm_a for r in sorted(part, key=lambda r: (r.reader, r.exam))] for part in (one, two)]
+    assert sides[0] != sides[1]
+
+
+PAPER = Plan(
+    study_type=StudyType.BALANCED,
+    arms=ARMS,
+    readers=tuple(names("R", 20)),
+    exams=tuple(f"E{n:03}" for n in range(1, 101)),
+    practice=("P01", "P02"),
+    sizes=(GroupSize(4, 20),) * 5,
+    chosen={},
+)
+
+
+@pytest.mark.parametrize("study_type", list(StudyType))
+@pytest.mark.parametrize("count", [150, pytest.param(10_000, marks=[pytest.mark.long, pytest.mark.timeout(1800)])])
+def test_simulated_studies_of_the_papers_size(count: int, study_type: StudyType) -> None:
+    """5 groups of 4 readers and 20 exams, by the code that opens a study; the number of studies can be 10,000."""
+    group_of_first, place_of_first, on_a = Counter[int](), Counter[int](), 0
+    together = Counter[str]()
+    for number in range(count):
+        drawn = allocate(replace(PAPER, study_type=study_type), seed_of(number))
+        on_a += check_by_counting(drawn, study_type)
+        group_of_first[next(n for n, exams in enumerate(drawn.exam_groups) if "E001" in exams)] += 1
+        together["exams"] += neighbours_together(PAPER.exams, drawn.exam_groups)
+        together["readers"] += neighbours_together(PAPER.readers, drawn.reader_groups)
+        place_of_first.update(r.position for r in drawn.readings if r.exam == "E001")
+    # 99.9 % quantiles of chi-square with 4 and 19 degrees of freedom (tables)
+    assert sum((group_of_first[n] - count / 5) ** 2 / (count / 5) for n in range(5)) < 18.47
+    assert sum((place_of_first[n] - count / 5) ** 2 / (count / 5) for n in range(1, 21)) < 43.82
+    # 50 pairs of neighbours among the exams share a group with 19/99 each, 10 among the readers with 3/19: 4 standard
+    # deviations (disjoint pairs are as good as independent)
+    for what, pairs, share in (("exams", 50, 19 / 99), ("readers", 10, 3 / 19)):
+        tries = count * pairs
+        assert abs(together[what] - tries * share) < 4 * sqrt(tries * share * (1 - share))
+    if study_type is StudyType.BALANCED:
+        assert on_a == count * 200
+    else:  # 100 coins a study, each seen by 4 readers
+        assert abs(on_a / 4 - count * 50) < 4 * sqrt(count * 100 / 4)
+
+
+def neighbours_together(everything: Sequence[str], groups: Groups) -> int:
+    """How many pairs of neighbours (first and second, third and fourth ...) are in one group."""
+    group_of = {name: number for number, group in enumerate(groups) for name in group}
+    return sum(group_of[one] == group_of[two] for one, two in zip(everything[::2], everything[1::2], strict=True))
+
+
+def check_by_counting(drawn: Allocation, study_type: StudyType) -> int:
+    """Every exact property of one study of the paper's size; returns how often the first arm stood on A."""
+    assert [len(exams) for exams in drawn.exam_groups] == [20] * 5
+    assert [len(readers) for readers in drawn.reader_groups] == [4] * 5
+    counted = [r for r in drawn.readings if not r.is_practice]
+    assert len({(r.reader, r.exam) for r in counted}) == len(counted) == 400
+    assert set(Counter(r.exam for r in counted).values()) == {4}
+    assert set(Counter(r.reader for r in counted).values()) == {20}
+    orders = {reader: tuple(r.exam for r in counted if r.reader == reader) for reader in PAPER.readers}
+    for readers, exams in zip(drawn.reader_groups, drawn.exam_groups, strict=True):
+        assert all(set(orders[reader]) == set(exams) for reader in readers)
+        assert len({orders[reader] for reader in readers}) == 4
+    by_exam, by_reader = (Counter(getattr(r, key) for r in counted if r.arm_a == ARMS[0]) for key in ("exam", "reader"))
+    if study_type is StudyType.BALANCED:
+        assert set(by_exam.values()) == {2} and len(by_exam) == 100
+        assert set(by_reader.values()) == {10} and len(by_reader) == 20
+    else:
+        assert set(by_exam.values()) <= {4}
+    return by_exam.total()
