@@ -10,7 +10,8 @@ from segmentation.errors import StudyError
 from study_admin.asking import sealing_passphrases
 from study_admin.bars import bar
 from study_admin.blinding.export import Made, Sealing, check_places, make_packages
-from study_admin.design import Arm, Closing, MaskRule, Study, StudyType, find_exams, source_guess
+from study_admin.design import Arm, Closing, MaskRule, Study, StudyType, source_guess
+from study_admin.exams import find_exams
 
 MANUAL = """\
 Make blinded reader packages from a folder of exams.
@@ -145,6 +146,7 @@ def _add_sealing(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="seal a second copy under the passphrase in this file; asked for if you type yours",
     )
+    group.add_argument("--no-third-person", action="store_true", help="seal no second copy of the key")
 
 
 def _arm(text: str) -> Arm:
@@ -165,7 +167,7 @@ def _package(options: argparse.Namespace) -> None:
     check_places(options.out, key_folder)  # before anybody types a passphrase
     print(f"{len(study.study_exams)} exams, {len(study.practice_exams)} for practice, {len(study.readers)} readers.")
     third = options.third_person_passphrase_file
-    is_third_wanted = third is not None or options.passphrase_file is None
+    is_third_wanted = third is not None or (options.passphrase_file is None and not options.no_third_person)
     sealing = Sealing(*sealing_passphrases(options.passphrase_file, third, is_third_wanted=is_third_wanted))
     with bar("Checking and packing") as show:
         made = make_packages(study, options.out, key_folder, sealing, show)

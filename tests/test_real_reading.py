@@ -10,7 +10,8 @@ import pytest
 from reader_app.session.model import Side
 from reader_app.session.results import read_results
 from study_admin.blinding.export import Sealing, make_packages
-from study_admin.design import Arm, MaskRule, Study, find_exams, source_guess
+from study_admin.design import Arm, MaskRule, Study, source_guess
+from study_admin.exams import find_exams
 from tests.desktop import Desktop
 
 ROOT = Path(__file__).parents[1]
@@ -33,7 +34,7 @@ def real_package(tmp_path: Path) -> Path:
         (exams / name).mkdir(parents=True)
         for file in ("t1c.nii.gz", "flair.nii.gz", "seg.nii.gz", "segnet_deepbrainseg_it0.nii.gz"):
             (exams / name / file).symlink_to(EXAMS / name / file)
-    arms = (Arm("expert", "seg.nii.gz"), Arm("network", "segnet_deepbrainseg_it0.nii.gz"))
+    arms = (Arm("expert", ("seg.nii.gz",)), Arm("network", ("segnet_deepbrainseg_it0.nii.gz",)))
     study = Study(
         arms=arms,
         exams=find_exams(exams, arms, practice=(WITH_BOTH[0],)),
