@@ -11,8 +11,8 @@ from study_admin.tables.scores import EXAM, GROUP, NOT_COLLECTED, POSITION, READ
 from study_admin.tables.wide import source_names
 
 _COUNT: dict[str, Any] = {"kind": Kind.WHOLE, "measure": Measure.SCALE, "values": ">= 0"}
-_UNKNOWN = {"missing": "empty = not known"}
-_NOT_COLLECTED = {"missing": "empty = not collected"}
+_UNKNOWN = "empty = not known"
+_NOT_TOLD = "empty = not told or not collected"
 _STATUS = {Status.UNSCORED: "unscored", Status.PARTLY: "partly_scored", Status.SCORED: "scored"}
 
 
@@ -73,12 +73,18 @@ def exams_table(material: Material) -> Table:
         EXAM,
         Column("name", "Name of the exam's folder"),
         GROUP,
-        Column("subject", "Pseudonymous code of the patient", **_UNKNOWN),
-        Column("site", "Where the exam was made", **_UNKNOWN),
-        Column("age", "Age of the patient at the exam", Kind.DECIMAL, Measure.SCALE, "years", ">= 0", **_UNKNOWN),
-        Column("sex", "Sex of the patient", values="M; F", **_UNKNOWN),
-        Column("tumour_type", "Type of the tumour", alias="tumour", **_UNKNOWN),
-        Column("study_date", "Date of the exam: a year, a month or a day", values="ISO 8601", alias="date", **_UNKNOWN),
+        Column("subject", "Pseudonymous code of the patient", missing=_UNKNOWN),
+        Column("site", "Where the exam was made", missing=_UNKNOWN),
+        Column("age", "Age of the patient at the exam", Kind.DECIMAL, Measure.SCALE, "years", ">= 0", missing=_UNKNOWN),
+        Column("sex", "Sex of the patient", values="M; F", missing=_UNKNOWN),
+        Column("tumour_type", "Type of the tumour", alias="tumour", missing=_UNKNOWN),
+        Column(
+            "study_date",
+            "Date of the exam: a year, a month or a day",
+            values="ISO 8601",
+            alias="date",
+            missing=_UNKNOWN,
+        ),
     )
     rows = (
         {"exam": code, "name": name, "group": material.group_of_exam[name], **vars(material.facts[name])}
@@ -91,17 +97,18 @@ def readers_table(material: Material) -> Table:
     """The readers as far as the analysis needs them. Their names stay in the results files."""
     columns = (
         READER, GROUP,
-        Column("specialty", "Specialty, in the reader's words", **_NOT_COLLECTED),
+        Column("specialty", "Specialty, in the reader's words", missing=_NOT_TOLD),
         Column("years_since_certification", "Years since board certification", Kind.WHOLE, Measure.SCALE, "years",
-               "0 to 80", "empty = not told or not collected", alias="years"),
-        Column("site", "Code of the reader's site, as the reader gave it", **_NOT_COLLECTED),
+               "0 to 80", _NOT_TOLD, alias="years"),
+        Column("site", "Code of the reader's site, as the reader gave it", missing=_NOT_TOLD),
         Column("due", "Exams that the reader was to read", **_COUNT),
         Column("scored", "Exams with a score or a reason on both sides", **_COUNT),
         Column("is_collected", "Whether results came back", values="yes; no", alias="collectd"),
         Column("signed_off_utc", "When the reader signed off, by the reader's clock", Kind.TIME, unit="UTC",
                missing="empty = not signed off", alias="signed"),
         Column("receipt_code", "The code on the reader's receipt", missing="empty = not signed off", alias="receipt"),
-        Column("results_sha256", "SHA-256 of the results file as it came", alias="sha256", **_NOT_COLLECTED),
+        Column("results_sha256", "SHA-256 of the results file as it came", missing="empty = not collected",
+               alias="sha256"),
     )  # fmt: skip
     return table("readers", "The readers, without names", columns, _reader_rows(material))
 

@@ -14,7 +14,7 @@ _COLUMNS = (
     Column("missing", "When a cell is empty"),
     Column("measure", "Level of measurement", values="nominal; ordinal; scale"),
     Column("alias", "Its name in SAS transport files", missing="empty = not in these files"),
-    Column("value_labels", "Words for its values", missing="empty = none"),
+    Column("value_labels", "Words for its values, in the files of SPSS", missing="empty = none"),
 )
 
 
@@ -30,7 +30,7 @@ def codebook(tables: Iterable[Table], transported: Iterable[str]) -> Table:
 
 
 def _row(name: str, column: Column, alias: str | None) -> Mapping[str, object]:
-    labels = "; ".join(f"{value} = {words}" for value, words in column.value_labels.items())
+    labels = "; ".join(column.value_labels.values())
     return {
         "table": name,
         "variable": column.name,

@@ -18,6 +18,7 @@ def spss_script(tables: Sequence[Table]) -> str:
     ]
     for table in tables:
         lines += ["", *_spss_table(table)]
+    lines += ["", f"DATASET ACTIVATE {tables[0].name}."]
     return "\n".join(lines) + "\n"
 
 
@@ -27,7 +28,6 @@ def _spss_table(table: Table) -> Iterator[str]:
     yield "  /VARIABLES="
     yield from (f"    {column.name} {_spss_format(column, table)}" for column in table.columns)
     yield "  ."
-    yield f"DATASET NAME {table.name}."
     yield "VARIABLE LABELS"
     yield from (f"  {column.name} {_spss_text(column.label)}" for column in table.columns)
     yield "  ."
@@ -38,10 +38,13 @@ def _spss_table(table: Table) -> Iterator[str]:
             yield "  ."
     yield from (f"VARIABLE LEVEL {column.name} ({column.measure.value.upper()})." for column in table.columns)
     yield "EXECUTE."
+    yield f"DATASET COPY {table.name}."  # PSPP would overwrite one that is only named
 
 
 def _spss_format(column: Column, table: Table) -> str:
-    return {Kind.WHOLE: "F8.0", Kind.DECIMAL: "F10.3"}.get(column.kind, f"A{_longest(column, table)}")
+    if column.is_number:
+        return "F8.0" if column.kind is Kind.WHOLE else "F10.3"
+    return f"A{_longest(column, table)}"
 
 
 def _spss_text(text: str) -> str:

@@ -13,6 +13,7 @@ from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 
 from study_admin.tables.columns import Kind, Table, rows_of
 
+_SPSS_FORMATS = {Kind.WHOLE: "F8.0", Kind.DECIMAL: "F10.3"}
 _WIDEST_CELL = 50
 
 
@@ -23,13 +24,10 @@ def write_sav(table: Table, path: Path) -> None:
         path,
         file_label=table.label[:64],
         column_labels={column.name: column.label for column in table.columns},
-        variable_value_labels={c.name: dict(c.value_labels) for c in table.columns if c.value_labels},
+        variable_value_labels={c.name: dict(c.value_labels.items()) for c in table.columns if c.value_labels},
         variable_measure={column.name: column.measure.value for column in table.columns},
         variable_format={column.name: _SPSS_FORMATS[column.kind] for column in table.columns if column.is_number},
     )
-
-
-_SPSS_FORMATS = {Kind.WHOLE: "F8.0", Kind.DECIMAL: "F10.3"}
 
 
 def write_xpt(table: Table, path: Path, member: str) -> None:
@@ -38,12 +36,17 @@ def write_xpt(table: Table, path: Path, member: str) -> None:
     frame = _plain(table)[[column.name for column, _ in kept]]
     for column, _ in kept:
         if not column.is_number:
-            frame[column.name] = [text.encode()[:200].decode(errors="ignore") for text in frame[column.name]]
+            frame[column.name] = [_cut(text, 200) for text in frame[column.name]]
     frame.columns = pd.Index([alias for _, alias in kept])
-    labels = {alias: column.label.encode()[:40].decode(errors="ignore") for column, alias in kept}
+    labels: dict[str, str | None] = {alias: _cut(column.label, 40) for column, alias in kept}
     pyreadstat.write_xport(
         frame, path, file_label=table.label[:40], column_labels=labels, table_name=member, file_format_version=5
     )
+
+
+def _cut(text: str, longest: int) -> str:
+    """At most so many bytes of UTF-8."""
+    return text.encode()[:longest].decode(errors="ignore")
 
 
 def _plain(table: Table) -> pd.DataFrame:
