@@ -183,7 +183,7 @@ class Study:
         if len(self.readers) < 5:
             yield f"With {len(self.readers)} readers the result says little about other readers; 5 or more would."
         if len(self.group_sizes) < 2:
-            yield f"There is one group only: every reader reads all {len(self.study_exams)} exams."
+            yield f"There is one group only: every reader reads every exam, {len(self.study_exams)} in all."
         if min(readers) == 1 < len(self.readers):
             yield "A group has a single reader, so nobody else scores its exams and agreement can't be measured."
         if self.study_type is StudyType.BALANCED and any(size.exams % 2 for size in self.group_sizes):

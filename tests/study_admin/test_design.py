@@ -120,7 +120,10 @@ def test_nothing_to_warn_of_in_the_published_matrix(study: Study) -> None:
         (lambda study: as_published(study, readers=5), "odd number of readers"),
         (lambda study: as_published(study, exams=19), "odd number of exams"),
         (lambda study: as_published(study, groups=2, readers=2), "With 4 readers"),
-        (lambda study: as_published(study, groups=1, readers=6), "one group only: every reader reads all 20 exams"),
+        (
+            lambda study: as_published(study, groups=1, readers=6),
+            "one group only: every reader reads every exam, 20 in all",
+        ),
         (
             lambda study: replace(as_published(study, 2, 4), groups=(GroupSize(6, 20), GroupSize(2, 20))),
             "The groups are unequal",
