@@ -1,0 +1,231 @@
+"""Stage 3: draw, seal the key and open the study; then write the readers' packages."""
+
+from pathlib import Path
+
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLineEdit, QRadioButton, QVBoxLayout, QWidget
+
+from reader_app.views import theme
+from segmentation.errors import StudyError
+from study_admin import conduct
+from study_admin.blinding.export import THIRD_KEY, Sealing
+from study_admin.records import HandedOut, Opening, Stage
+from study_admin.views.act_dialog import ActDialog, same_twice
+from study_admin.views.snapshot import Snapshot
+from study_admin.views.stage_page import StagePage, ask_folder, button, caption, fill, table
+from study_admin.views.walk import Walk
+
+_BEFORE = (
+    "Opening draws groups, orders and sides, and seals which method stands on which side into a key that only your "
+    "passphrase opens. Then each reader gets a package."
+)
+_AFTER = (
+    "The study is open. Publish the commitment now, put the fingerprint into the invitation, and write the packages."
+)
+_OVER = "The study is locked: no package is written any more."
+_WILL = (
+    "All exams are checked once more. Then the exams are drawn into groups, the readers into the places left, an order "
+    "for each reader, and for each reading the side of each method.",
+    "Which method stands where is sealed with your passphrase. Take six random words, on paper, in a safe place. A "
+    "third person seals a second copy with a passphrase that you don't know: let them type it.",
+)
+_CANT_UNDO = (
+    "This can't be undone: nothing can be drawn again, and design, exams and groups are fixed. Without a passphrase "
+    "nobody can ever learn the result of the study."
+)
+_COMMITMENT = "Commitment: publish or mail it now; it proves later that the key was fixed before the first score."
+_FINGERPRINT = "Fingerprint: put it into the invitation; the reader app shows the same if a package is genuine."
+
+
+class SealPage(StagePage):
+    """Before the opening one button; after it what to publish, and the packages with one row a reader."""
+
+    def __init__(self, walk: Walk) -> None:
+        super().__init__(walk, "Seal & hand out")
+        self.before, self.after = QWidget(), QWidget()
+        self._lay_out_before()
+        self._lay_out_after()
+        self.body.addWidget(self.before)
+        self.body.addWidget(self.after, 1)
+        self.body.addStretch()
+        self.open_button = button("Seal and open the study…", self.ask_to_open)
+        self.write_button = theme.primary(button("Write packages…", self.ask_to_write))
+        self.folder_button = button("Open the folder", self._open_folder, "Shows the packages")
+        self.add_steps(self.open_button, self.folder_button)
+        self._steps.addWidget(self.write_button)
+        self.show_study(None)
+
+    def _lay_out_before(self) -> None:
+        column = QVBoxLayout(self.before)
+        column.setContentsMargins(0, 8, 0, 0)
+        column.addWidget(caption("What happens when the study opens"))
+        for words in _WILL:
+            column.addWidget(theme.paragraph(words))
+        warning = theme.paragraph(f"⚠ {_CANT_UNDO}")
+        theme.paint(warning, text=theme.AMBER)
+        column.addWidget(warning)
+
+    def _lay_out_after(self) -> None:
+        column = QVBoxLayout(self.after)
+        column.setContentsMargins(0, 0, 0, 0)
+        self.commitment = self._copied(column, _COMMITMENT)
+        self.fingerprint = self._copied(column, _FINGERPRINT)
+        self.third = theme.paragraph("", is_quiet=True)
+        column.addWidget(self.third)
+        self.packages = table(("Reader", "Group", "Package"), "Packages of the readers")
+        column.addWidget(self.packages, 1)
+        self.as_folders, self.as_files = QRadioButton("a folder each"), QRadioButton("one file each, to mail")
+        self.as_folders.setChecked(True)
+        kinds = QButtonGroup(self)
+        self.place = QLineEdit()
+        self.place.setAccessibleName("Where the packages go")
+        row = QHBoxLayout()
+        row.addWidget(theme.paragraph("Packages are"))
+        for kind in (self.as_folders, self.as_files):
+            kinds.addButton(kind)
+            row.addWidget(kind)
+        row.addSpacing(16)
+        row.addWidget(theme.paragraph("in"))
+        row.addWidget(self.place, 1)
+        row.addWidget(button("Choose…", self._choose_place))
+        column.addLayout(row)
+
+    def _copied(self, column: QVBoxLayout, words: str) -> QLineEdit:
+        """A line that can be read and copied, not changed."""
+        line = QLineEdit()
+        line.setReadOnly(True)
+        line.setAccessibleName(words)
+        copy = button("Copy", lambda: self._copy(line))
+        copy.setAccessibleName(f"Copy the {words.split(':', 1)[0].lower()}")
+        column.addWidget(theme.paragraph(words, is_quiet=True))
+        row = QHBoxLayout()
+        row.addWidget(line, 1)
+        row.addWidget(copy)
+        column.addLayout(row)
+        return line
+
+    def _copy(self, line: QLineEdit) -> None:
+        QGuiApplication.clipboard().setText(line.text())
+        self.walk.told.emit("Copied.")
+
+    # --- showing ---
+
+    def show_study(self, snapshot: Snapshot | None) -> None:
+        opening = snapshot.opening if snapshot else None
+        is_open = snapshot is not None and snapshot.stage is Stage.OPEN
+        words = "Write the study first (stage 1)." if snapshot is None else _BEFORE
+        self.sentence.setText(words if opening is None else _AFTER if is_open else _OVER)
+        self.before.setVisible(opening is None)
+        self.after.setVisible(opening is not None)
+        self.open_button.setVisible(opening is None)
+        self.open_button.setEnabled(snapshot is not None)
+        self.write_button.setVisible(opening is not None)
+        self.folder_button.setVisible(opening is not None)
+        if snapshot and opening:
+            self._show_open(snapshot, opening, is_open)
+
+    def _show_open(self, snapshot: Snapshot, opening: Opening, is_open: bool) -> None:
+        assert self.walk.folder
+        self.commitment.setText(opening.commitment)
+        self.fingerprint.setText(snapshot.fingerprint)
+        for line in (self.commitment, self.fingerprint):
+            line.setCursorPosition(0)
+        key = self.walk.folder.keys / THIRD_KEY
+        self.third.setText(f"Hand {key} to the third person, and keep no copy." if opening.has_third_copy else "")
+        self.third.setVisible(opening.has_third_copy)
+        places = {item.reader: item.place for item in snapshot.handed_out}
+        fill(
+            self.packages,
+            [(r.code, f"group {r.group}", places.get(r.code, "not written yet")) for r in snapshot.readers],
+        )
+        if not self.place.text() or not self.place.isModified():
+            self.place.setText(str(self.walk.folder.packages))
+        left = len(snapshot.readers_without_package)
+        self.write_button.setEnabled(is_open)
+        self.folder_button.setEnabled(bool(snapshot.handed_out))
+        self.write_button.setText(_write_words(left, len(snapshot.readers)))
+
+    def _choose_place(self) -> None:
+        folder = ask_folder(
+            self, "Choose the folder for the packages", self.walk.folder.path if self.walk.folder else None
+        )
+        if folder:
+            self.place.setText(str(folder))
+            self.place.setModified(True)
+
+    def _open_folder(self) -> None:
+        self.show_folder(Path(self.place.text()))
+
+    # --- opening ---
+
+    def ask_to_open(self) -> None:
+        """The last question before the draw."""
+        dialog = ActDialog(self, "Seal and open the study", "Seal and open", _WILL, _CANT_UNDO)
+        own = dialog.add_passphrase("Your passphrase")
+        again = dialog.add_passphrase("The same again")
+        third = dialog.add_passphrase("Third person's")
+        third.setPlaceholderText("empty: no second copy of the key")
+        third_again = dialog.add_passphrase("The same again")
+
+        def sealing() -> Sealing:
+            made = Sealing(
+                same_twice(own, again, "Yours"), same_twice(third, third_again, "The third person's") or None
+            )
+            made.check()
+            return made
+
+        dialog.ask(sealing, lambda: self._open(sealing()))
+
+    def _open(self, sealing: Sealing) -> None:
+        folder, who = self.walk.folder, self.walk.who
+        assert folder
+        self.walk.do(
+            "Checking, drawing and sealing",
+            lambda progress: conduct.open_study(folder, sealing, who=who, progress=progress),
+            lambda _: self.walk.told.emit("The study is open. Publish the commitment, then write the packages."),
+            cancelled="Cancelled; the study isn't open, and nothing was drawn.",
+        )
+
+    # --- packages ---
+
+    def ask_to_write(self) -> None:
+        """Packages are signed and their sides come from the key, so its passphrase is needed."""
+        snapshot = self.walk.snapshot
+        assert snapshot
+        will = (
+            "Each reader's package is written whole or not at all. You can cancel and go on later: packages that are "
+            "there already and genuine stay as they are.",
+        )
+        title = _write_words(len(snapshot.readers_without_package), len(snapshot.readers)).rstrip("…")
+        dialog = ActDialog(self, title, "Write", will)
+        passphrase = dialog.add_passphrase("Your passphrase")
+        dialog.ask(lambda: _need(passphrase), lambda: self._write(passphrase.text()))
+
+    def _write(self, passphrase: str) -> None:
+        folder, who = self.walk.folder, self.walk.who
+        assert folder
+        out, as_files = Path(self.place.text().strip() or folder.packages), self.as_files.isChecked()
+
+        def tell(made: tuple[HandedOut, ...]) -> None:
+            self.walk.told.emit(f"{len(made)} packages are there. Hand each reader theirs, and nothing else.")
+
+        self.walk.do(
+            "Writing packages",
+            lambda progress: conduct.export_packages(
+                folder, passphrase, out=out, as_files=as_files, who=who, progress=progress
+            ),
+            tell,
+            cancelled="Cancelled. Packages that are complete stay; write again to go on.",
+        )
+
+
+def _write_words(left: int, total: int) -> str:
+    if left == 0:
+        return f"Check all {total} packages…"
+    words = f"{left} package{'' if left == 1 else 's'}"
+    return f"Write {words}…" if left == total else f"Write {words} that {'is' if left == 1 else 'are'} missing…"
+
+
+def _need(passphrase: QLineEdit) -> None:
+    if not passphrase.text():
+        raise StudyError("The passphrase is empty.", remedy="Type the one that the study was opened with.")
