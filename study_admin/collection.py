@@ -42,13 +42,18 @@ def collect(
         what = f"Nothing can be collected: the study is {'not open yet' if store.stage is Stage.DRAFT else 'locked'}."
         raise StudyError(what, remedy="Results are taken from its opening until it is locked.")
     collection = _Collection(store)
-    found = [(path, problem) for place in dict.fromkeys(map(Path, paths)) for path, problem in _files(place)]
+    found = [(path, problem) for place in paths for path, problem in _files(Path(place))]
+    found = list({path.absolute(): (path, problem) for path, problem in found}.values())
     verdicts = []
     for done, (path, problem) in enumerate(found):
         progress(done, len(found))
-        verdicts.append(collection.refuse(path, problem) if problem else collection.judge(path))
+        verdicts.append(_refusal(path, problem) if problem else collection.judge(path))
     progress(len(found), len(found))
     return tuple(verdicts)
+
+
+def _refusal(path: Path, error: StudyError) -> Verdict:
+    return Verdict(path, False, without_unshowable(str(error)), is_refused=True)
 
 
 def _files(place: Path) -> Iterator[tuple[Path, StudyError | None]]:
@@ -86,12 +91,9 @@ class _Collection:
             self._check_origin(results, path)
             return self._take(data, results, path)
         except StudyError as error:
-            return self.refuse(path, error)
-
-    def refuse(self, path: Path, error: StudyError) -> Verdict:
-        sentence = without_unshowable(str(error))
-        self._store.note("refuse", _name(path), sentence)
-        return Verdict(path, False, sentence, is_refused=True)
+            refusal = _refusal(path, error)
+        self._store.note("refuse", _name(path), refusal.sentence)
+        return refusal
 
     def _check_origin(self, results: Results, path: Path) -> HandedOut:
         """Raises StudyError unless the file answers a package of this study, exactly as it was handed out.

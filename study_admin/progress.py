@@ -102,7 +102,7 @@ def _look(path: Path, handed: dict[str, HandedOut], seen: dict[str, _Sightings])
         return
     if events[0].hash != handed[package_id].trail_head:
         seen[package_id].notes.append(f"What lies in {path.parent.name} is not the package that was handed out.")
-    else:
+    elif len(events) > 1:  # else nobody has opened it: the coordinator's own copy stays so
         seen[package_id].states.append(_State("package" if is_session else "results file", events))
 
 
@@ -188,7 +188,7 @@ def _row(reader: ReaderRecord, readings: Sequence[ReadingRecord], seen: _Sightin
         practice_due=len(readings) - len(due),
         scored=len(done & due),
         due=len(due),
-        last_activity=as_datetime(newest.events[-1].utc) if newest and len(newest.events) > 1 else None,
+        last_activity=as_datetime(newest.events[-1].utc) if newest else None,
         median_active_s=_median_active_s(newest.events if newest else (), done & due),
         is_signed_off=state is not None and state.signed is not None,
         is_collected=_is_collected(state, collected),

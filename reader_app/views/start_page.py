@@ -109,5 +109,5 @@ class StartPage(ColumnPage):
 
 
 def received(path: Path) -> Path:
-    """What a path stands for: a folder, or a file to unpack, for itself; a file from inside a package for its folder."""
+    """A folder or a file to unpack is meant itself; a file from inside a package stands for its folder."""
     return path.parent if path.is_file() and not is_parcel(path) else path
