@@ -16,7 +16,7 @@ from segmentation.errors import StudyError
 from study_admin.tables.columns import Column, Table, rows_of, table
 from study_admin.tables.scores import long_columns
 
-_GUARDED = re.compile(r"'*[=+\-@]")
+_GUARDED = re.compile(r"'*[=+\-@＝＋－＠]")  # full-width ones too: Excel in East Asia runs them
 
 
 def write_csv(table: Table, path: Path) -> None:

@@ -255,10 +255,10 @@ def test_another_table_is_refused_by_name(change: object, tmp_path: Path) -> Non
 # --- the rules one by one ---
 
 
-@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "'=1", "''-", "'tis", "plain", "a=1"])
+@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "＝1", "'=1", "''-", "'tis", "plain", "a=1"])
 def test_the_guard_can_be_taken_away(text: str) -> None:
     assert unguarded(guarded(text)) == text
-    assert guarded(text)[0] not in "=+-@"
+    assert guarded(text)[0] not in "=+-@＝"
 
 
 def test_cells_have_one_line() -> None:
