@@ -1,7 +1,6 @@
 """`study-admin package`: blinded packages for one group of readers in one step, without a study database."""
 
 import argparse
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,9 @@ from segmentation.errors import StudyError
 from study_admin.asking import sealing_passphrases
 from study_admin.bars import bar
 from study_admin.blinding.export import Made, Sealing, check_places, make_packages
-from study_admin.design import Arm, Closing, MaskRule, Study, StudyType, source_guess
+from study_admin.design import Arm, MaskRule, Study, StudyType, source_guess
 from study_admin.exams import find_exams
+from study_admin.study_file import read_closing
 
 MANUAL = """\
 Make blinded reader packages from a folder of exams.
@@ -188,7 +188,7 @@ def _study(options: argparse.Namespace) -> Study:
         practice=options.practice,
         left_out=options.leave_out,
     )
-    closing = _closing(options.closing) if options.closing else ()
+    closing = read_closing(options.closing) if options.closing else ()
     return Study(
         arms=(options.arm[0], options.arm[1]),
         exams=exams,
@@ -201,37 +201,6 @@ def _study(options: argparse.Namespace) -> Study:
         revision=options.revision,
         closing=closing + ((source_guess(options.guess),) if options.guess else ()),
         is_surface_allowed=options.surface,
-    )
-
-
-def _closing(path: Path) -> tuple[Closing, ...]:
-    remedy = "See `study-admin package --help` for an example."
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise StudyError(f"The closing questions can't be read ({error}).", file=path, remedy=remedy) from error
-    questions = content.get("question")
-    if not isinstance(questions, list) or set(content) != {"question"} or not questions:
-        raise StudyError("The file holds no [[question]], or something else besides.", file=path, remedy=remedy)
-    return tuple(_question(question, number, path) for number, question in enumerate(questions, start=1))
-
-
-def _question(content: object, number: int, path: Path) -> Closing:
-    kinds = {"text": str, "choices": list, "confidence_text": str, "confidence_choices": list, "exams": int}
-    given = content if isinstance(content, dict) else {}
-    is_sound = {"text", "choices"} <= set(given) <= set(kinds) and all(
-        type(value) is kinds[name] and (type(value) is not list or all(isinstance(choice, str) for choice in value))
-        for name, value in given.items()
-    )
-    if not is_sound or not given["text"].strip() or len(given["choices"]) < 2 or given.get("exams", 0) < 0:
-        what = f"Question {number} needs a text, two or more choices, and nothing but what the manual names."
-        raise StudyError(what, file=path, remedy="See `study-admin package --help` for an example.")
-    return Closing(
-        text=given["text"],
-        choices=tuple(given["choices"]),
-        confidence_text=given.get("confidence_text", ""),
-        confidence_choices=tuple(given.get("confidence_choices", ())),
-        exams=given.get("exams", 0),
     )
 
 

@@ -71,7 +71,7 @@ def test_as_published_by_default_asks_nothing_and_shows_no_surface(command: list
     [
         (["--practice", "case99"], "case99: There is no exam of this name"),
         (["--readers", "R01,r01"], "Two readers have the code 'r01'"),
-        (["--guess", "7"], "asks about 7 exams, but there are 6"),
+        (["--guess", "7"], "asks about 7 exams, but a reader may have only 6"),
         (["--guess", "-1"], "Give 0 or more"),
         (["--arm", "third=hand.nii.gz"], "two arms; 3 were given"),
         (["--t1c", "T1*.nii.gz"], "No NIfTI image for T1c matches"),

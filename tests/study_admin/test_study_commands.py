@@ -1,0 +1,281 @@
+"""The commands of a whole study: what they print, what they refuse, and that a refusal changes nothing."""
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reader_app.session.canonical import canonical_json
+from study_admin.__main__ import main
+from study_admin.study_file import read_study_file
+from tests.study_admin.made_up_exams import write_image
+from tests.study_admin.scripted_readers import packages_in, read_package
+
+WORDS, OTHERS = "gravel otter thimble coast lantern fig", "six other words of a third person"
+DESIGN = """
+[[arm]]
+name = "hand"
+masks = "hand.nii.gz"
+[[arm]]
+name = "machine"
+masks = "machine.nii.gz"
+[groups]
+count = 2
+readers_per_group = 1
+exams_per_group = 3
+"""
+
+
+class Office:
+    """A coordinator's desk: a folder of exams, a design, two passphrases, and the commands."""
+
+    def __init__(self, folder: Path, exams: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder, self.exams, self._capsys = folder, exams, capsys
+        self.study, self.design = folder / "study", folder / "study.toml"
+        self.design.write_text(DESIGN)
+        (folder / "words.txt").write_text(f"{WORDS}\n")
+        (folder / "others.txt").write_text(f"{OTHERS}\n")
+        self.own = ("--passphrase-file", folder / "words.txt")
+        self.third = ("--third-person-passphrase-file", folder / "others.txt")
+
+    def run(self, *words: object) -> tuple[int, str, str]:
+        code = main([str(word) for word in words])
+        said = self._capsys.readouterr()
+        assert "Traceback" not in said.err
+        return code, said.out, said.err
+
+    def do(self, command: str, *words: object) -> str:
+        code, out, err = self.run(command, self.study, *words)
+        assert code == 0, err
+        return out
+
+    def refused(self, command: str, *words: object) -> str:
+        before = self.state()
+        code, _, err = self.run(command, self.study, *words)
+        assert code == 2
+        assert self.state() == before
+        return err
+
+    def state(self) -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in self.study.rglob("*") if path.is_file()}
+
+    def new(self) -> str:
+        return self.do("new", "--design", self.design, "--exams", self.exams)
+
+    def opened(self) -> "Office":
+        self.new()
+        self.do("open", *self.own, *self.third)
+        return self
+
+    def read(self) -> list[Path]:
+        self.do("export", *self.own)
+        folders = packages_in(self.study / "packages")
+        return [read_package(folder, lambda position, side: position, to=self.folder) for folder in folders]
+
+
+@pytest.fixture
+def sealed_office(exams: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Office:
+    return Office(tmp_path, exams, capsys)
+
+
+@pytest.fixture
+def office(sealed_office: Office, quick_seal: None) -> Office:
+    return sealed_office
+
+
+# --- design ---
+
+
+def test_an_example_is_a_design_that_can_be_read(office: Office) -> None:
+    path = office.folder / "example.toml"
+    assert office.run("new", "--example", path)[0] == 0
+    assert [arm.name for arm in read_study_file(path).arms] == ["technician", "network"]
+    assert "Choose another name" in office.run("new", "--example", path)[2]
+
+
+def test_every_problem_is_listed_per_exam_and_nothing_is_written(office: Office) -> None:
+    (office.exams / "case01/flair.nii.gz").unlink()
+    whole = (office.exams / "case02/t1c.nii.gz").read_bytes()
+    (office.exams / "case02/t1c.nii.gz").write_bytes(whole[: len(whole) // 2])
+    twin = office.exams / "case03/hand.nii"
+    twin.write_bytes((office.exams / "case04/hand.nii.gz").read_bytes())
+    code, out, err = office.run("new", office.study, "--design", office.design, "--exams", office.exams)
+    assert code == 2
+    assert "No NIfTI image for FLAIR matches" in err
+    assert "case02/t1c.nii.gz" in err.replace("\\", "/")
+    assert "case03" in err
+    assert out.count("case0") >= 6  # what was found is shown for all
+    assert not office.study.exists()
+
+
+def test_a_look_writes_nothing(office: Office) -> None:
+    code, out, _ = office.run("new", "--check", "--design", office.design, "--exams", office.exams)
+    assert code == 0
+    assert "6 exams, 0 with problems." in out
+    assert not office.study.exists()
+
+
+def test_a_design_without_exams_says_what_is_needed(office: Office) -> None:
+    assert "--example study.toml" in office.run("new", office.study)[2]
+
+
+def test_the_design_changes_until_the_study_opens(office: Office) -> None:
+    office.new()
+    office.design.write_text(DESIGN.replace("[groups]", '[study]\ntitle = "Another"\n[groups]'))
+    office.do("update", "--design", office.design, "--exams", office.exams, "--reason", "a typing error")
+    assert "a typing error" in office.do("audit")
+    office.do("open", *office.own, *office.third)
+    assert "is open" in office.refused("update", "--design", office.design, "--exams", office.exams)
+
+
+def test_groups_by_hand(office: Office) -> None:
+    office.new()
+    assert "by hand: R02" in office.do("assign", "R02=1")
+    assert "There is no group 7" in office.refused("assign", "R02=7")
+    assert "isn't READER=GROUP" in office.refused("assign", "R02")
+    assert "R09" in office.refused("assign", "R09=1")
+    assert "by hand" not in office.do("assign", "R02=")
+    office.do("assign", "R02=1")
+    office.do("open", *office.own, *office.third)
+    assert "group 1: R02 read 3 exams" in office.do("assign")
+    assert "open" in office.refused("assign", "R01=1")
+
+
+# --- seal and hand out ---
+
+
+def test_a_second_copy_is_the_rule(office: Office) -> None:
+    office.new()
+    assert "--no-third-person" in office.refused("open", *office.own)
+    assert "No second copy" in office.do("open", *office.own, "--no-third-person")
+    assert not (office.study / "keys/allocation-third-person.sealed-key").exists()
+
+
+def test_exams_that_changed_after_new_are_refused_at_the_opening(office: Office) -> None:
+    office.new()
+    path = office.exams / "case02/hand.nii.gz"
+    path.write_bytes(path.read_bytes()[:100])
+    assert "case02/hand.nii.gz" in office.refused("open", *office.own, *office.third)
+    assert not (office.study / "keys").exists()
+
+
+def test_an_opening_that_was_interrupted_can_be_done_again(office: Office) -> None:
+    office.new()
+    (office.study / "keys").mkdir()
+    (office.study / "keys/allocation.sealed-key").write_bytes(b"of an opening that the database never heard of")
+    office.do("open", *office.own, *office.third)
+    assert (office.study / "keys-unused-1/allocation.sealed-key").is_file()
+
+
+def test_an_image_changed_after_the_opening_is_not_handed_out(office: Office) -> None:
+    office.opened()
+    write_image(office.exams / "case02/t1c.nii.gz", np.ones((20, 22, 8)))
+    assert "case02/t1c.nii.gz" in office.refused("export", *office.own)
+    assert not (office.study / "packages").exists()
+
+
+def test_wrong_passphrase_and_the_key_of_another_study(sealed_office: Office, tmp_path: Path) -> None:
+    office = sealed_office
+    office.opened()
+    (tmp_path / "wrong.txt").write_text("these are not the right words\n")
+    assert "passphrase is wrong" in office.refused("export", "--passphrase-file", tmp_path / "wrong.txt")
+    first = office.study
+    office.study = tmp_path / "second"
+    office.opened()
+    assert "another study" in office.refused("export", *office.own, "--keys", first / "keys")
+
+
+def test_an_export_goes_on_where_it_stopped(office: Office) -> None:
+    office.opened()
+    office.do("export", *office.own, "--readers", "R01")
+    first = {path: path.read_bytes() for path in (office.study / "packages/R01").rglob("*") if path.is_file()}
+    assert "1 of 2 packages" in office.do("status")
+    office.do("export", *office.own)
+    assert all(path.read_bytes() == data for path, data in first.items())
+    assert "2 of 2 packages" in office.do("status")
+    assert [line.split()[5] for line in office.do("audit").splitlines() if "hand out" in line] == ["R01", "R02"]
+    assert "R07" in office.refused("export", *office.own, "--readers", "R07")
+
+
+# --- collect, lock, unblind ---
+
+
+def test_results_are_refused_whole_or_taken_once(office: Office) -> None:
+    results = office.opened().read()
+    forged = office.folder / "results-forged.json"
+    form = json.loads(results[0].read_bytes())
+    form["answers"][0]["a"]["score"] = 11
+    forged.write_bytes(canonical_json(form))
+    code, _, err = office.run("collect", office.study, forged)
+    assert code == 2
+    assert "not as it was signed" in err
+    assert "0 of 2 collected" in office.do("status")
+    assert "results-forged.json" in office.do("audit")  # that somebody tried is on record
+    assert "R01" in office.do("collect", results[0])
+    office.do("collect", results[0])
+    assert "1 of 2 collected" in office.do("status")
+    code, out, err = office.run("collect", office.study, forged, results[1])
+    assert code == 2
+    assert "R02" in out
+    assert "results-forged.json" in err
+    assert "2 of 2 collected, 2 signed off" in office.do("status")
+
+
+def test_the_order_of_the_steps(office: Office) -> None:
+    office.new()
+    for command in ("export", "collect", "lock", "unblind", "tables"):
+        words = (*office.own,) if command in ("export", "unblind") else (office.folder,) if command == "collect" else ()
+        assert "isn't open yet" in office.refused(command, *words)
+    office.do("open", *office.own, *office.third)
+    assert "already" in office.refused("open", *office.own, *office.third)
+    assert "Lock it first" in office.refused("unblind", *office.own)
+    assert "R01 not collected, R02 not collected" in office.refused("lock")
+    office.do("lock", "--reason", "the funding ended")
+    assert "locked" in office.refused("collect", office.folder)
+    assert "not collected" in office.refused("unblind", *office.own)
+    office.do("unblind", *office.own, "--reason", "the funding ended")
+    assert "already" in office.refused("lock")
+    assert "unblinded" in office.refused("unblind", *office.own, "--reason", "again").lower()
+    assert office.do("audit").count("the funding ended") == 2
+
+
+def test_a_third_person_can_unblind(sealed_office: Office) -> None:
+    office = sealed_office
+    results = office.opened().read()
+    office.do("collect", *results)
+    office.do("lock")
+    key = office.study / "keys/allocation-third-person.sealed-key"
+    office.do("unblind", "--key", key, "--passphrase-file", office.folder / "others.txt")
+
+
+def test_no_arm_in_anything_that_is_said_or_written_before_the_unblinding(office: Office) -> None:
+    results = office.opened().read()
+    said = "".join(
+        (office.do("status"), office.do("progress"), office.do("collect", *results), office.do("tables"),
+         office.do("audit"), office.do("lock"), office.do("assign"))
+    )  # fmt: skip
+    assert "hand.nii" not in said
+    assert "machine" not in said
+    for path in (office.study / "tables").rglob("*"):
+        assert not path.is_file() or b"machine" not in path.read_bytes(), path
+
+
+def test_a_changed_row_of_the_trail_is_named(office: Office) -> None:
+    office.opened()
+    with closing(sqlite3.connect(office.study / "study.sqlite")) as database, database:
+        triggers = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")]
+        for name in triggers:
+            database.execute(f'DROP TRIGGER "{name}"')
+        database.execute("UPDATE audit SET who = 'somebody else' WHERE seq = 2")
+    code, _, err = office.run("audit", office.study)
+    assert code == 2
+    assert "study.sqlite" in err
+
+
+def test_a_folder_that_is_no_study(office: Office) -> None:
+    office.study = office.folder / "nothing"
+    for command in ("status", "progress", "audit", "lock", "tables"):
+        assert "This is not a study's folder" in office.refused(command)
