@@ -128,13 +128,11 @@ def _session_events(path: Path) -> tuple[Event, ...]:
         journal = _hot_journal(path)
         try:
             return _events_of(data, journal)
-        except (ValueError, sqlite3.Error):
-            if data == before and not journal:
-                break
+        except (ValueError, sqlite3.Error) as error:
+            if data == before:  # nobody is writing
+                raise StudyError("Its session file is damaged.", file=path) from error
             before = data
-    if data == before:
-        raise StudyError("Its session file is damaged.", file=path, remedy="The reader app can restore its backup.")
-    raise StudyError("Its session is being saved just now.", file=path, remedy="Look again.")
+    raise StudyError("Its session is being saved just now; look again.", file=path)
 
 
 def _hot_journal(path: Path) -> bytes:
