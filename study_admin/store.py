@@ -18,7 +18,7 @@ from typing import Any, Self, TypeVar
 from sqlalchemy import Connection, Row, update
 
 from reader_app.session.canonical import FormatError
-from reader_app.session.clock import Clock, as_datetime, now
+from reader_app.session.clock import Clock, now
 from reader_app.session.results import Results, parse_results
 from segmentation.errors import StudyError
 from study_admin import schema
@@ -156,7 +156,7 @@ class StudyStore:
         if row.sha256 not in self._parsed:
             self._parsed[row.sha256] = parse_results(row.content, Path(row.file_name))
         return Collected(
-            row.reader, row.package_id, row.file_name, row.sha256, as_datetime(row.utc), row.who,
+            row.reader, row.package_id, row.file_name, row.sha256, stored.moment_of(row.utc), row.who,
             self._parsed[row.sha256],
         )  # fmt: skip
 

@@ -1,7 +1,6 @@
 """What the audit trail says of each change, and whether the tables still hold what it adds up to."""
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -59,7 +58,7 @@ def _told(rows: Sequence[AuditRow]) -> dict[str, object]:
     def of(what: str, *columns: str) -> list[tuple[str, ...]]:
         return [tuple(getattr(row, column) for column in columns) for row in rows if row.what == what]
 
-    chosen = {row.subject: json.loads(row.new or "null") for row in rows if row.what == CHOOSE}
+    chosen = {row.subject: stored.value_of(row.new or "null") for row in rows if row.what == CHOOSE}
     return {
         "its exams and readers": [row.new for row in rows if row.what in (NEW, REPLACE)][-1:],
         "its chosen groups": {reader: group for reader, group in chosen.items() if group is not None},

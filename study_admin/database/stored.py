@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table, delete, func, insert, literal, select
@@ -69,7 +70,7 @@ def read_study(connection: Connection) -> Study:
     design = connection.execute(select(schema.study.c.design)).scalar_one_or_none()
     exams = connection.execute(select(schema.exam.c.content).order_by(schema.exam.c.place)).scalars()
     readers = connection.execute(select(schema.reader.c.code).order_by(schema.reader.c.place)).scalars()
-    return study_from_forms(_value(design), [_value(content) for content in exams], readers.all())
+    return study_from_forms(value_of(design), [value_of(content) for content in exams], readers.all())
 
 
 def read_chosen(connection: Connection) -> dict[str, int]:
@@ -83,7 +84,7 @@ def read_exams(connection: Connection) -> tuple[ExamRecord, ...]:
     opening = read_opening(connection)
     group_of = _numbered(opening.exam_groups if opening else ())
     exams = [
-        exam_from_form(_value(content))
+        exam_from_form(value_of(content))
         for content in connection.execute(select(schema.exam.c.content).order_by(schema.exam.c.place)).scalars()
     ]
     return tuple(ExamRecord(exam.name, exam.is_practice, group_of.get(exam.name), exam.facts) for exam in exams)
@@ -101,11 +102,27 @@ def _numbered(groups: Sequence[Sequence[str]]) -> dict[str, int]:
     return {name: number for number, names in enumerate(groups, 1) for name in names}
 
 
-def _value(text: str | None) -> Any:
+def value_of(text: str | None) -> Any:
+    """The value of a stored JSON text; FormatError for any other text."""
     try:
         return json.loads(text or "")
     except ValueError as error:
-        raise FormatError("its design is not one that Blindread wrote") from error
+        raise FormatError("what is stored there is not what Blindread wrote") from error
+
+
+def _groups(text: str) -> tuple[tuple[str, ...], ...]:
+    groups = value_of(text)
+    if not isinstance(groups, list) or not all(isinstance(names, list) for names in groups):
+        raise FormatError("its groups are not what Blindread wrote")
+    return tuple(tuple(map(str, names)) for names in groups)
+
+
+def moment_of(utc: str) -> datetime:
+    """The time of a row; FormatError for any other text."""
+    try:
+        return as_datetime(utc)
+    except ValueError as error:
+        raise FormatError("a time is not what Blindread wrote") from error
 
 
 # --- opening and handing out ---
@@ -136,8 +153,8 @@ def read_opening(connection: Connection) -> Opening | None:
         algorithm=row.algorithm,
         commitment=row.commitment,
         public_key=row.public_key,
-        exam_groups=tuple(tuple(names) for names in _value(row.exam_groups)),
-        reader_groups=tuple(tuple(codes) for codes in _value(row.reader_groups)),
+        exam_groups=_groups(row.exam_groups),
+        reader_groups=_groups(row.reader_groups),
         readings=read_readings(connection),
         has_third_copy=bool(row.has_third_copy),
     )
@@ -145,7 +162,7 @@ def read_opening(connection: Connection) -> Opening | None:
 
 def read_readings(connection: Connection) -> tuple[ReadingRecord, ...]:
     rows = _rows(connection, schema.reading, ReadingRecord, "place")
-    return tuple(ReadingRecord(*values, bool(is_practice)) for *values, is_practice in rows)
+    return tuple(replace(ReadingRecord(*row), is_practice=bool(row[-1])) for row in rows)
 
 
 def read_source_files(connection: Connection) -> tuple[SourceFile, ...]:
@@ -206,4 +223,4 @@ def read_unblinding(connection: Connection) -> Unblinding | None:
     sides = schema.arm_on_a
     query = select(sides.c.reading_id, sides.c.arm).join(schema.reading).order_by(schema.reading.c.place)
     arm_on_a = {row.reading_id: row.arm for row in connection.execute(query)}
-    return Unblinding(arm_on_a, as_datetime(row.utc), row.who, row.reason)
+    return Unblinding(arm_on_a, moment_of(row.utc), row.who, row.reason)
