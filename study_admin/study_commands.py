@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from segmentation.errors import StudyError
 from study_admin import conduct
@@ -18,11 +18,12 @@ from study_admin.records import HandedOut
 from study_admin.study_file import EXAMPLE, read_study_file
 from study_admin.survey import Survey, survey
 
-Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
+if TYPE_CHECKING:  # argparse has no public name for it
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 _NOTHING = "Interrupted; nothing was written."
 
 
-def add_study_commands(commands: Commands) -> None:
+def add_study_commands(commands: "Commands") -> None:
     """Add them to the parser, in the order in which a study needs them."""
     _add_design(commands)
     _add_sealing(commands)
@@ -30,7 +31,7 @@ def add_study_commands(commands: Commands) -> None:
     _add_ending(commands)
 
 
-def _command(commands: Commands, name: str, help_text: str, run: Any, *, has_study: bool = True) -> Any:
+def _command(commands: "Commands", name: str, help_text: str, run: Any, *, has_study: bool = True) -> Any:
     command = commands.add_parser(name, help=help_text, description=help_text[0].upper() + help_text[1:] + ".")
     command.set_defaults(run=run, interrupted=_NOTHING)
     if has_study:
@@ -42,7 +43,7 @@ def _command(commands: Commands, name: str, help_text: str, run: Any, *, has_stu
 # --- design ---
 
 
-def _add_design(commands: Commands) -> None:
+def _add_design(commands: "Commands") -> None:
     new = _command(commands, "new", "check a design and its exams, and write a study's folder", _new, has_study=False)
     new.add_argument("study", type=Path, nargs="?", metavar="STUDY", help="folder to make; it must not exist yet")
     _add_what(new)
@@ -135,7 +136,7 @@ def _assign(options: argparse.Namespace) -> None:
 # --- seal and hand out ---
 
 
-def _add_sealing(commands: Commands) -> None:
+def _add_sealing(commands: "Commands") -> None:
     opening = _command(commands, "open", "draw, seal the key and open the study; this can't be undone", _open)
     opening.add_argument("--passphrase-file", type=Path, metavar="FILE", help="your passphrase, in the first line")
     opening.add_argument("--third-person-passphrase-file", type=Path, metavar="FILE",
@@ -189,7 +190,7 @@ def _print_places(made: Sequence[HandedOut]) -> None:
 # --- follow and collect ---
 
 
-def _add_following(commands: Commands) -> None:
+def _add_following(commands: "Commands") -> None:
     status = _command(commands, "status", "show where the study stands, and what is missing", _status)
     status.set_defaults(interrupted="")
     follow = _command(commands, "progress", "show how far each reader is; no score, no arm", _progress)
@@ -240,7 +241,7 @@ def _collect(options: argparse.Namespace) -> int:
 # --- lock, unblind, tables ---
 
 
-def _add_ending(commands: Commands) -> None:
+def _add_ending(commands: "Commands") -> None:
     lock = _command(commands, "lock", "freeze the study; nothing is collected afterwards", _lock)
     lock.add_argument("--reason", default="", help="needed if results are missing")
     unblind = _command(commands, "unblind", "open the sealed key and record which arm stood where", _unblind)

@@ -103,7 +103,7 @@ def _shares(each: int | tuple[int, ...] | str, groups: int, there: int) -> tuple
 
 def read_study_file(path: Path) -> StudyFile:
     """A design; raises StudyError, or `StudyProblemsError` with everything that is wrong, line by line."""
-    text = _read_text(path)
+    text = _read_text(path, "The design", _SEE)
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -117,8 +117,8 @@ def read_study_file(path: Path) -> StudyFile:
 
 def read_closing(path: Path) -> tuple[Closing, ...]:
     """The questions of a file that holds nothing but [[question]]; raises like `read_study_file`."""
-    text = _read_text(path)
     remedy = "See `study-admin package --help` for an example."
+    text = _read_text(path, "The closing questions", remedy)
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -132,12 +132,12 @@ def read_closing(path: Path) -> tuple[Closing, ...]:
     return questions
 
 
-def _read_text(path: Path) -> str:
+def _read_text(path: Path, what: str, remedy: str) -> str:
     try:
         with path.open("rb") as file:
             data = file.read(_LARGEST_FILE + 1)
     except OSError as error:
-        raise StudyError(f"The design can't be read ({error.strerror}).", file=path, remedy=_SEE) from error
+        raise StudyError(f"{what} can't be read ({error.strerror}).", file=path, remedy=remedy) from error
     try:
         if len(data) > _LARGEST_FILE:
             raise ValueError
