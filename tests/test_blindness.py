@@ -4,6 +4,7 @@ Import contracts see static imports only. So here a reading runs in a process th
 any file of the key or of the admin, and in one where the admin can't be imported at all.
 """
 
+import gzip
 import re
 import shutil
 import subprocess
@@ -99,7 +100,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("study")
     for number in (1, 2, 3):
         write_exam(place / f"exams/case{number:02}", number)
-    arms = (Arm("hand", ("hand.nii.gz",)), Arm("machine", ("machine.nii.gz",)))
+    arms = (Arm("by-hand", ("hand.nii.gz",)), Arm("by-machine", ("machine.nii.gz",)))
     exams = find_exams(place / "exams", arms, practice=("case01",))
     study = Study(arms, exams, ("R01",), closing=(source_guess(1),), is_surface_allowed=True)
     keys = place / "out-coordinator"
@@ -130,6 +131,38 @@ def test_a_reading_works_where_the_admin_isnt_installed(package: Path, tmp_path:
 def test_the_whole_window_needs_neither(guard: str, package: Path, tmp_path: Path) -> None:
     done = run(guard + WINDOW, package, tmp_path / "pictures")
     assert done.stdout == "read 2\n", done.stderr
+    left = sorted(path for path in tmp_path.rglob("*") if path.is_file())
+    assert {".sqlite", ".json", ".png", ".gz"} <= {path.suffix for path in left}
+    assert leaks(left) == []
+
+
+# what arms, exams and source files are called, and what stands in the sources' headers
+SECRET = ("by-hand", "by-machine", "hand.nii", "machine.nii", "case01", "case02", "case03", "jones", "smith^john",
+          "unet_fold0", "drawn by hand", "sealed-key")  # fmt: skip
+
+
+def leaks(files: list[Path]) -> list[str]:
+    """Every secret in names or bytes of what a reading leaves: package, session, settings, results, pictures."""
+    found = []
+    for path in files:
+        data = path.read_bytes()
+        layers = [path.name.encode(), data, gzip.decompress(data) if path.suffix == ".gz" else b""]
+        for layer in (layer.lower() for layer in layers):
+            found += [
+                f"{word} in {path.name}"
+                for word in SECRET
+                for encoding in ("utf-8", "utf-16-le", "utf-16-be")
+                if word.encode(encoding) in layer
+            ]
+    return found
+
+
+def test_the_search_would_find_them(made: Path) -> None:
+    sources = sorted((made.parents[1] / "exams").rglob("*.gz"))
+    found = {leak.split(" in ")[0] for leak in leaks(sources)}
+    assert found == {"hand.nii", "machine.nii", "jones", "smith^john", "unet_fold0", "drawn by hand"}
+    keys = sorted((made.parents[1] / "out-coordinator").iterdir())
+    assert {"by-hand", "case01", "sealed-key"} <= {leak.split(" in ")[0] for leak in leaks(keys)}
 
 
 @pytest.mark.parametrize(

@@ -3,16 +3,21 @@
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from study_admin.blinding import key
 from tests.study_admin.made_up_exams import write_exam
 
 
+@pytest.fixture(scope="session")
+def any_cipher() -> ChaCha20Poly1305:
+    return key._cipher("any", bytes(16))
+
+
 @pytest.fixture
-def quick_seal(monkeypatch: pytest.MonkeyPatch) -> None:
+def quick_seal(any_cipher: ChaCha20Poly1305, monkeypatch: pytest.MonkeyPatch) -> None:
     """Any passphrase opens, at no cost: scrypt is tested with the key, and elsewhere would be most of the time."""
-    cheap = key._cipher("any", bytes(16))
-    monkeypatch.setattr(key, "_cipher", lambda passphrase, salt: cheap)
+    monkeypatch.setattr(key, "_cipher", lambda passphrase, salt: any_cipher)
 
 
 @pytest.fixture
