@@ -209,6 +209,19 @@ def test_500_odd_files_are_refused_in_a_sentence_though_well_signed(package: Pac
             assert read_results(signed).answers == honest.answers
 
 
+@pytest.mark.parametrize("day", ["2026-02-31", "2026-13-01", "0000-01-01"])
+def test_a_day_that_no_calendar_has_is_refused_though_well_signed(
+    package: Package, signed: Path, home: Path, day: str
+) -> None:
+    form = json.loads(signed.read_text("utf-8"))
+    next(event for event in form["events"] if event["type"] == "sign_off")["utc"] = f"{day}T08:00:00.000000Z"
+    rechain(form["events"])
+    form["trail_head"] = form["events"][-1]["hash"]
+    resign(signed, form, key_of(home, package))
+    with pytest.raises(StudyError, match="utc is malformed"):
+        read_results(signed)
+
+
 def test_another_key_is_refused(signed: Path) -> None:
     form = json.loads(signed.read_text("utf-8"))
     key = Ed25519PrivateKey.generate()
