@@ -51,7 +51,7 @@ def check_history(connection: Connection, rows: Sequence[AuditRow]) -> None:
     told, found = _told(rows), _found(connection)
     for name, value in told.items():
         if value != found[name]:
-            raise FormatError(f"{name} differ from what its audit trail says")
+            raise FormatError(f"its audit trail says otherwise of {name}")
 
 
 def _told(rows: Sequence[AuditRow]) -> dict[str, object]:
@@ -60,13 +60,13 @@ def _told(rows: Sequence[AuditRow]) -> dict[str, object]:
 
     chosen = {row.subject: stored.value_of(row.new or "null") for row in rows if row.what == CHOOSE}
     return {
-        "its exams and readers": [row.new for row in rows if row.what in (NEW, REPLACE)][-1:],
-        "its chosen groups": {reader: group for reader, group in chosen.items() if group is not None},
-        "its readings and files": of(OPEN, "new"),
+        "the exams and readers": [row.new for row in rows if row.what in (NEW, REPLACE)][-1:],
+        "the chosen groups": {reader: group for reader, group in chosen.items() if group is not None},
+        "the readings and files": of(OPEN, "new"),
         "the packages handed out": of(HAND_OUT, "subject", "new"),
         "the results collected": of(COLLECT, "utc", "who", "subject", "new"),
-        "its locking": of(LOCK, "utc", "who", "why"),
-        "its unblinding": of(UNBLIND, "utc", "who", "why", "new"),
+        "the locking": of(LOCK, "utc", "who", "why"),
+        "the unblinding": of(UNBLIND, "utc", "who", "why", "new"),
     }
 
 
@@ -76,9 +76,9 @@ def _found(connection: Connection) -> dict[str, object]:
     sides = json_of(unblinding_form(unblinding.arm_on_a)) if unblinding else ""
     unblinded = schema.unblinding.c
     return {
-        "its exams and readers": [json_of(study_form(stored.read_study(connection)))],
-        "its chosen groups": stored.read_chosen(connection),
-        "its readings and files": [(json_of(opening_form(opening, files)),)] if opening else [],
+        "the exams and readers": [json_of(study_form(stored.read_study(connection)))],
+        "the chosen groups": stored.read_chosen(connection),
+        "the readings and files": [(json_of(opening_form(opening, files)),)] if opening else [],
         "the packages handed out": [
             (item.reader, json_of(asdict(item))) for item in stored.read_handed_out(connection)
         ],
@@ -86,8 +86,8 @@ def _found(connection: Connection) -> dict[str, object]:
             (row.utc, row.who, row.reader, json_of(collected_form(row.package_id, row.file_name, _sha256(row))))
             for row in stored.read_collected(connection)
         ],
-        "its locking": [tuple(row) for row in connection.execute(select(locking.utc, locking.who, locking.why))],
-        "its unblinding": [
+        "the locking": [tuple(row) for row in connection.execute(select(locking.utc, locking.who, locking.why))],
+        "the unblinding": [
             (*row, sides) for row in connection.execute(select(unblinded.utc, unblinded.who, unblinded.reason))
         ],
     }

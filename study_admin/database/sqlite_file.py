@@ -69,7 +69,7 @@ def check_header(path: Path) -> None:
             ((journal,),) = connection.execute("PRAGMA journal_mode")
         finally:
             connection.close()
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # SQLite quotes damaged text in its own message
         raise as_study_error(error, str(path)) from error
     if application_id != APPLICATION_ID:
         raise no_study(str(path))

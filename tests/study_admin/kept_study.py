@@ -74,7 +74,7 @@ def _exam(number: int) -> Exam:
 def make_opening() -> Opening:
     return Opening(
         study_id="5" * 16,
-        algorithm="drawn by hand",
+        algorithm="drawn with dice",
         commitment="0c" * 32,
         public_key="ab" * 32,
         exam_groups=EXAM_GROUPS,
