@@ -5,7 +5,8 @@ from pathlib import Path
 from blindread_assets.demo import build
 from reader_app.session.package import open_package, verify_package
 from study_admin.blinding import export, key
-from study_admin.blinding.randomisation import draw_readings
+from study_admin.blinding.allocation import allocate
+from study_admin.blinding.regeneration import regenerate
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "assets/demo"
@@ -35,9 +36,10 @@ def test_its_key_is_public_and_is_the_right_one() -> None:
 
 def test_its_allocation_is_drawn_again_from_the_public_seed() -> None:
     stored = key.open_allocation(DEMO / "coordinator" / export.KEY, build.PASSPHRASE)
-    again = draw_readings(build.SEED, stored.study_type, stored.arms, stored.readers, stored.exams, stored.practice)
-    assert again == stored.readings
-    assert stored.exams == ("real", "simulated-1", "simulated-2", "simulated-3", "simulated-4")
+    assert stored == allocate(stored.plan, build.SEED)
+    folder = DEMO / "coordinator"
+    assert regenerate(folder / export.KEY, build.PASSPHRASE, folder / export.PUBLIC).is_equal
+    assert stored.plan.exams == ("real", "simulated-1", "simulated-2", "simulated-3", "simulated-4")
 
 
 def test_where_it_comes_from_is_said() -> None:
