@@ -17,7 +17,7 @@ from reader_app.session.package import Manifest, fingerprint, open_package
 from reader_app.session.parcel import ENDING, unpack_parcel, write_parcel
 from segmentation.errors import StudyError
 from study_admin.blinding import key
-from study_admin.blinding.drafts import check_free, drafts, scratch
+from study_admin.blinding.drafts import check_free, drafts, flush, scratch
 from study_admin.blinding.encoding import EncodedExam, encode_exam
 from study_admin.blinding.key import Allocation
 from study_admin.blinding.package import PackageDraft
@@ -157,7 +157,10 @@ class _Export:
             return self._handed_out(manifest)
         folder = encoded / f".{reader}"
         manifest = PackageDraft(self.study, self.allocation, reader, encoded, folder).write(self.signing_key)
-        write_parcel(folder, place)
+        ready = encoded / place.name  # a killed run leaves nothing but in the hidden folder, which the next one clears
+        write_parcel(folder, ready)
+        ready.rename(place)
+        flush(self.out)
         rmtree(folder)
         return self._handed_out(manifest)
 

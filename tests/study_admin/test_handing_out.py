@@ -2,7 +2,11 @@
 
 import gzip
 import hashlib
+import multiprocessing
+import os
 import shutil
+import signal
+import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -173,6 +177,39 @@ def test_cancelled_and_taken_up_again(export: Callable[..., tuple[HandedOut, ...
     assert listing(out) == list(READERS)
     assert {path: path.stat().st_ino for path in before} == before
     assert all(verify_package(out / reader) == [] for reader in READERS)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process forks")
+@pytest.mark.parametrize("as_files", [False, True])
+def test_killed_and_taken_up_again(
+    as_files: bool, export: Callable[..., tuple[HandedOut, ...]], tmp_path: Path
+) -> None:
+    """kill -9 from within, in the middle of the second package: 24 files encoded, 16 of the first, then one more.
+
+    As files: when the second file has been written and hasn't got its name yet.
+    """
+    ending = ".blindread" if as_files else ""
+
+    def dying() -> None:
+        done, calls = (Path.rename if as_files else Path.write_bytes), Counter[str]()
+
+        def count(path: Path, *arguments: object) -> object:
+            calls["all"] += 1
+            if calls["all"] == (4 if as_files else 42):  # two renames a file
+                os.kill(os.getpid(), signal.SIGKILL)
+            return done(path, *arguments)  # type: ignore[arg-type]
+
+        setattr(Path, done.__name__, count)
+        export(as_files=as_files)
+
+    child = multiprocessing.get_context("fork").Process(target=dying)
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+    assert [name for name in listing(tmp_path / "out") if not name.startswith(".")] == [f"R01{ending}"]
+    assert ".export.partial" in listing(tmp_path / "out")
+    assert len(export(as_files=as_files)) == 4
+    assert listing(tmp_path / "out") == [reader + ending for reader in READERS]
 
 
 def test_cancelled_before_the_first_package(export: Callable[..., object], tmp_path: Path) -> None:
