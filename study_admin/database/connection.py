@@ -6,7 +6,7 @@ is missed at the next step. Writers stand in a queue from the beginning of their
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Self
 
@@ -18,6 +18,7 @@ from segmentation.errors import StudyError
 from study_admin import migrations
 from study_admin.database.errors import as_study_error
 from study_admin.database.sqlite_file import (
+    IN_USE,
     back_up,
     check_file,
     check_header,
@@ -104,10 +105,10 @@ class Database:
 
     @contextmanager
     def _transaction(self, begin: str, isolation: str) -> Iterator[Connection]:
-        is_sqlite = self._engine.dialect.name == "sqlite"
-        options = {"begin": begin} if is_sqlite else {"isolation_level": isolation}
+        is_file = self._engine.dialect.name == "sqlite"
+        options = {"begin": begin} if is_file else {"isolation_level": isolation}
         try:
-            with self._engine.execution_options(**options).begin() as connection:
+            with IN_USE if is_file else nullcontext(), self._engine.execution_options(**options).begin() as connection:
                 yield connection
         except (SQLAlchemyError, sqlite3.Error, UnicodeDecodeError) as error:
             raise as_study_error(error, self.name) from error

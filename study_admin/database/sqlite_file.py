@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event
@@ -15,10 +16,13 @@ from reader_app.session.canonical import FormatError
 from reader_app.session.files import flush_folder, write_whole
 from segmentation.errors import StudyError
 from study_admin import migrations
-from study_admin.database.errors import as_study_error, damaged, no_study
+from study_admin.database.errors import damaged, no_study
 from study_admin.database.structure import check_structure
 from study_admin.schema import APPLICATION_ID
 
+# Held while this process has the file open. To close one handle of a file frees SQLite's locks on it (fcntl(2)), and
+# SQLite knows only of its own handles: a look at the header would let others into a transaction of another thread.
+IN_USE = RLock()
 _WAIT_S = 10.0
 _SETTINGS = (
     "trusted_schema = OFF",
@@ -54,27 +58,22 @@ def _begin(connection: Connection) -> None:
 
 
 def check_header(path: Path) -> None:
-    """Whose file it is and of which version; StudyError if not ours, or too new.
+    """Whose file it is and of which version, from its first 100 bytes; StudyError if not ours, or too new.
 
-    Through SQLite and not by opening the file: to close any other handle of a file frees SQLite's locks on it
-    (fcntl(2)), and another thread may be writing. "immutable" takes no lock, follows no journal and writes nothing.
+    Before SQLite sees the file, which would follow a journal that lies beside it.
     """
     if not path.is_file():
         raise StudyError("There is no study database.", file=path, remedy="Give the folder of a study.")
     try:
-        connection = sqlite3.connect(f"{path.as_uri()}?immutable=1", uri=True)
-        try:
-            ((application_id,),) = connection.execute("PRAGMA application_id")
-            ((version,),) = connection.execute("PRAGMA user_version")
-            ((journal,),) = connection.execute("PRAGMA journal_mode")
-        finally:
-            connection.close()
-    except (sqlite3.Error, UnicodeDecodeError) as error:  # SQLite quotes damaged text in its own message
-        raise as_study_error(error, str(path)) from error
-    if application_id != APPLICATION_ID:
+        with IN_USE, path.open("rb") as file:
+            header = file.read(100)
+    except OSError as error:
+        what = f"The study database can't be read ({error.strerror})."
+        raise StudyError(what, file=path, remedy="Allow reading and writing it, or copy it elsewhere.") from error
+    if not header.startswith(b"SQLite format 3\0") or int.from_bytes(header[68:72], "big") != APPLICATION_ID:
         raise no_study(str(path))
-    check_version(version, str(path))
-    if journal == "wal":
+    check_version(int.from_bytes(header[60:64], "big"), str(path))
+    if header[18:20] != b"\1\1":
         what = "Another program has switched this file to write-ahead logging."
         raise StudyError(what, file=path, remedy="Switch it back there with PRAGMA journal_mode = DELETE.")
 

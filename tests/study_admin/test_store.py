@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine
@@ -440,6 +441,29 @@ def test_a_second_writer_that_waits_too_long_is_told(tmp_path: Path, monkeypatch
             store.note("verify", "study")
         other.execute("COMMIT")
         store.note("verify", "study")
+
+
+def test_a_store_opened_in_another_thread_frees_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """POSIX frees a process's locks on a file when it closes any handle of it."""
+    path = tmp_path / "study.sqlite"
+    begin = (
+        f"import sqlite3; sqlite3.connect({str(path)!r}, timeout=0, isolation_level=None).execute('BEGIN IMMEDIATE')"
+    )
+    with make_store(path) as store:
+        append = store_module.append
+
+        def append_while_others_come(*arguments: Any) -> None:
+            append(*arguments)
+            opener.start()
+            opener.join(0.3)
+            done = subprocess.run([sys.executable, "-c", begin, str(path)], check=False, capture_output=True, text=True)
+            assert "database is locked" in done.stderr
+
+        opener = threading.Thread(target=StudyStore.open, args=(path,), kwargs={"who": WHO})
+        monkeypatch.setattr(store_module, "append", append_while_others_come)
+        store.note("verify", "study")
+        opener.join()
+        store.verify_audit()
 
 
 WRITER = """

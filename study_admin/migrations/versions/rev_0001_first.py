@@ -11,10 +11,10 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
-_ONE = "one INTEGER PRIMARY KEY CHECK (one = 1)"
+_ONE = "one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1)"
 _TABLES = (
     """CREATE TABLE audit (
-        seq INTEGER PRIMARY KEY CHECK (seq >= 1),
+        seq INTEGER NOT NULL PRIMARY KEY CHECK (seq >= 1),
         utc TEXT NOT NULL CHECK (length(utc) = 27),
         who TEXT NOT NULL,
         what TEXT NOT NULL,
@@ -27,13 +27,13 @@ _TABLES = (
     )""",
     f"CREATE TABLE study ({_ONE}, design TEXT NOT NULL)",
     """CREATE TABLE exam (
-        place INTEGER PRIMARY KEY CHECK (place >= 1),
+        place INTEGER NOT NULL PRIMARY KEY CHECK (place >= 1),
         name TEXT NOT NULL UNIQUE,
         is_practice INTEGER NOT NULL CHECK (is_practice IN (0, 1)),
         content TEXT NOT NULL
     )""",
     """CREATE TABLE reader (
-        place INTEGER PRIMARY KEY CHECK (place >= 1),
+        place INTEGER NOT NULL PRIMARY KEY CHECK (place >= 1),
         code TEXT NOT NULL UNIQUE,
         chosen_group INTEGER CHECK (chosen_group >= 1)
     )""",
@@ -48,7 +48,7 @@ _TABLES = (
         has_third_copy INTEGER NOT NULL CHECK (has_third_copy IN (0, 1))
     )""",
     """CREATE TABLE reading (
-        place INTEGER PRIMARY KEY CHECK (place >= 1),
+        place INTEGER NOT NULL PRIMARY KEY CHECK (place >= 1),
         reading_id TEXT NOT NULL UNIQUE CHECK (length(reading_id) = 16),
         package_id TEXT NOT NULL CHECK (length(package_id) = 16),
         reader TEXT NOT NULL REFERENCES reader (code),
@@ -66,14 +66,14 @@ _TABLES = (
         PRIMARY KEY (exam, role)
     )""",
     """CREATE TABLE handed_out (
-        seq INTEGER PRIMARY KEY CHECK (seq >= 1),
+        seq INTEGER NOT NULL PRIMARY KEY CHECK (seq >= 1),
         reader TEXT NOT NULL REFERENCES reader (code),
         package_id TEXT NOT NULL CHECK (length(package_id) = 16),
         trail_head TEXT NOT NULL CHECK (length(trail_head) = 64),
         place TEXT NOT NULL
     )""",
     """CREATE TABLE collected (
-        seq INTEGER PRIMARY KEY CHECK (seq >= 1),
+        seq INTEGER NOT NULL PRIMARY KEY CHECK (seq >= 1),
         reader TEXT NOT NULL REFERENCES reader (code),
         package_id TEXT NOT NULL CHECK (length(package_id) = 16),
         file_name TEXT NOT NULL,
