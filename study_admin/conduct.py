@@ -8,7 +8,6 @@ import getpass
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 
 from reader_app.session.files import write_whole
@@ -22,6 +21,7 @@ from study_admin.collection import Verdict
 from study_admin.design import GroupSize, StudyProblemsError
 from study_admin.progress import ReaderProgress
 from study_admin.records import AuditRow, HandedOut, Opening, Stage, Unblinding
+from study_admin.standing import StageStatus, count, missing_sessions, stages
 from study_admin.store import StudyStore
 from study_admin.study_file import read_study_file
 from study_admin.survey import Survey, check_exams, survey
@@ -161,7 +161,7 @@ def matrix_lines(folder: StudyFolder) -> tuple[str, ...]:
         if opening is not None:
             pairs = zip(opening.reader_groups, opening.exam_groups, strict=True)
             return tuple(
-                f"group {number}: {', '.join(readers)} read {_count(len(exams), 'exam')}: {', '.join(exams)}"
+                f"group {number}: {', '.join(readers)} read {count(len(exams), 'exam')}: {', '.join(exams)}"
                 for number, (readers, exams) in enumerate(pairs, 1)
             )
         chosen: dict[int, list[str]] = {}
@@ -169,7 +169,7 @@ def matrix_lines(folder: StudyFolder) -> tuple[str, ...]:
             chosen.setdefault(reader.chosen_group or 0, []).append(reader.code)
     sizes = study.groups or (GroupSize(len(study.readers), len(study.study_exams)),)
     lines = [
-        f"group {number}: {_count(size.readers, 'reader')} × {_count(size.exams, 'exam')}"
+        f"group {number}: {count(size.readers, 'reader')} × {count(size.exams, 'exam')}"
         + (f"; by hand: {', '.join(chosen[number])}" if number in chosen else "")
         for number, size in enumerate(sizes, 1)
     ]
@@ -260,19 +260,6 @@ def collect(
         return collection.collect(store, paths, progress)
 
 
-def missing_sessions(store: StudyStore) -> tuple[str, ...]:
-    """What keeps the study from being complete, one phrase per reader."""
-    collected = {item.reader: item for item in store.collected()}
-    missing = []
-    for reader in store.readers():
-        item = collected.get(reader.code)
-        if item is None:
-            missing.append(f"{reader.code} not collected")
-        elif item.results.is_incomplete:
-            missing.append(f"{reader.code} not signed off")
-    return tuple(missing)
-
-
 # --- lock and unblind ---
 
 
@@ -339,83 +326,10 @@ def audit(folder: StudyFolder) -> tuple[tuple[AuditRow, ...], str]:
         return store.audit(), store.verify_audit()
 
 
-# --- where the study stands ---
-
-
-class State(StrEnum):
-    """How a stage looks in the rail."""
-
-    EMPTY = "empty"  # can't begin yet
-    READY = "ready"  # is to be done now
-    DONE = "done"
-
-
-@dataclass(frozen=True)
-class StageStatus:
-    """One stage of the rail, and what it waits for."""
-
-    name: str
-    state: State
-    sentence: str
-
-
 def status(folder: StudyFolder) -> tuple[StageStatus, ...]:
     """The seven stages from Exams to Results."""
     with folder.store() as store:
-        return _status(store)
-
-
-def _status(store: StudyStore) -> tuple[StageStatus, ...]:
-    study, stage, opening = store.study, store.stage, store.opening
-    is_open, is_over = opening is not None, stage in (Stage.LOCKED, Stage.UNBLINDED)
-    due, handed = len(store.readers()), {item.reader for item in store.handed_out()}
-    collected = store.collected()
-    signed = sum(not item.results.is_incomplete for item in collected)
-    exams = f"{_count(len(study.study_exams), 'exam')}, {len(study.practice_exams)} for practice"
-    chosen = sum(reader.chosen_group is not None for reader in store.readers())
-    groups = f"{_count(due, 'reader')} in {_count(len(study.groups) or 1, 'group')}"
-    waiting = State.READY if is_open else State.EMPTY
-    all_out = is_open and len(handed) == due
-    rows = (
-        ("Exams", State.DONE, f"{exams}."),
-        ("Readers & groups", State.DONE if is_open else State.READY,
-         f"{groups}, drawn." if is_open else f"{groups}; {chosen or 'none'} chosen by hand, the rest will be drawn."),
-        ("Seal & hand out", State.DONE if all_out else State.READY,
-         f"{len(handed)} of {due} packages written." if is_open else "Not opened yet: nothing is drawn or sealed."),
-        ("Progress", State.DONE if is_over else waiting,
-         f"{_count(len(handed), 'package')} with the readers." if is_open else "Opens when the study does."),
-        ("Collect", State.DONE if is_over or signed == due else waiting,
-         f"{len(collected)} of {due} collected, {signed} signed off." if is_open else "Opens when the study does."),
-        _unblind_status(stage, signed == due),
-        ("Results", State.READY if is_open else State.EMPTY, _results_sentence(stage)),
-    )  # fmt: skip
-    return tuple(StageStatus(*row) for row in rows)
-
-
-def _unblind_status(stage: Stage, is_complete: bool) -> tuple[str, State, str]:
-    match stage:
-        case Stage.UNBLINDED:
-            return "Unblind", State.DONE, "Unblinded."
-        case Stage.LOCKED:
-            return "Unblind", State.READY, "Locked; the sealed key can be opened."
-        case Stage.OPEN if is_complete:
-            return "Unblind", State.READY, "All results are in: lock the study."
-        case _:
-            return "Unblind", State.EMPTY, "Waits for all results."
-
-
-def _results_sentence(stage: Stage) -> str:
-    match stage:
-        case Stage.UNBLINDED:
-            return "Score tables with arms can be written."
-        case Stage.DRAFT:
-            return "Opens when the study does."
-        case _:
-            return "Until the unblinding, tables show sides, not arms."
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+        return stages(store)
 
 
 def fingerprint_of(opening: Opening) -> str:

@@ -9,8 +9,8 @@ from shiboken6 import isValid
 
 from reader_app.views.focus_ring import FocusRing
 from segmentation.errors import StudyError
-from study_admin.conduct import State
 from study_admin.records import Stage
+from study_admin.standing import State
 from study_admin.views.audit_dialog import AuditDialog
 from study_admin.views.collect_page import CollectPage
 from study_admin.views.desk import Desk

@@ -8,7 +8,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QKeyEvent, QPainter, QPa
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QVBoxLayout, QWidget
 
 from reader_app.views import theme
-from study_admin.conduct import State
+from study_admin.standing import State
 
 WIDTH = 264
 _MARGIN, _GAP = 14, 3

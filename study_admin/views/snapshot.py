@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from study_admin.conduct import StageStatus, StudyFolder, fingerprint_of, missing_sessions, status
+from study_admin.conduct import StudyFolder, fingerprint_of, status
 from study_admin.design import Study
 from study_admin.records import Collected, ExamRecord, HandedOut, Opening, ReaderRecord, Stage, Unblinding
+from study_admin.standing import StageStatus, missing_sessions
 
 
 @dataclass(frozen=True)
