@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import NullPool, create_engine
 
 from reader_app.session.results import read_results
 from segmentation.errors import StudyError
@@ -51,7 +51,7 @@ SERVER = os.environ.get("BLINDREAD_TEST_DATABASE", "")
 def where(tmp_path: Path) -> str:
     if not SERVER:
         return str(tmp_path / "study.sqlite")
-    with create_engine(SERVER).begin() as connection:
+    with create_engine(SERVER, poolclass=NullPool).begin() as connection:
         connection.exec_driver_sql("DROP SCHEMA public CASCADE")
         connection.exec_driver_sql("CREATE SCHEMA public")
     return SERVER
