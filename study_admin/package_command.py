@@ -26,7 +26,7 @@ what is drawn
   For each reader an order of the exams, and for each exam which arm stands on side A.
     balanced      half and half within each reader and over the readers of each exam (default)
     as-published  one fair draw per exam, the same for all readers, as in Mitchell et al. 2020
-  Everything comes from one secret seed by a documented algorithm (blindread-pcg64-1).
+  Everything comes from one secret seed by a documented algorithm (blindread-pcg64-2).
 
 what is kept secret
   Which arm stands where goes into a sealed key in the key folder, never into a package. The key opens with your
