@@ -235,8 +235,7 @@ def export_packages(
             progress=progress,
             files=store.source_files(),
         )
-        known = set(store.handed_out())
-        store.record_handed_out([item for item in made if item not in known])
+        store.record_handed_out(made)
     return made
 
 
