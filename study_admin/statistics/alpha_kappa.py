@@ -43,10 +43,10 @@ def krippendorff_alpha(scores: Matrix) -> Alpha | NotEstimable:
     """
     paired = scores[(~np.isnan(scores)).sum(axis=1) >= 2]
     if not len(paired):
-        return NotEstimable("no exam was scored by two readers")
+        return NotEstimable("Krippendorff's alpha", "no exam was scored by two readers")
     levels = np.unique(paired[~np.isnan(paired)])
     if len(levels) == 1:
-        return NotEstimable("every score is the same")
+        return NotEstimable("Krippendorff's alpha", "every score is the same")
     counts = (paired[:, :, None] == levels).sum(axis=1).astype(float)  # exams x levels
     weights = 1 / (counts.sum(axis=1) - 1)
     coincidences = np.einsum("u,ua,ub->ab", weights, counts, counts) - np.diag(weights @ counts)
@@ -74,7 +74,7 @@ def weighted_kappa(scores: Matrix, levels: Sequence[int] = LEVELS) -> WeightedKa
     both = [scores[~np.isnan(scores[:, [i, j]]).any(axis=1)][:, [i, j]].astype(int) for i, j in every]
     pairs = [pair for pair in both if len(pair) and len(np.unique(pair)) > 1]
     if not pairs:
-        return NotEstimable("no two readers have exams in common on which scores differ")
+        return NotEstimable("weighted kappa", "no two readers have exams in common on which scores differ")
     return WeightedKappa(
         linear=_mean_kappa(pairs, levels, "linear"),
         quadratic=_mean_kappa(pairs, levels, "quadratic"),

@@ -13,6 +13,15 @@ from study_admin.statistics.estimates import Interval, NotEstimable
 
 Matrix = NDArray[np.float64]  # exams x readers; nan: not scored
 ALPHA = 0.05
+METHOD = "intraclass correlation"
+
+
+@dataclass(frozen=True)
+class Coefficient:
+    """A coefficient and its 95 % confidence interval."""
+
+    estimate: float
+    ci95: Interval
 
 
 @dataclass(frozen=True)
@@ -26,10 +35,10 @@ class IntraclassCorrelations:
     exams: int
     exams_left_out: int  # not scored by every reader
     readers: int
-    icc_2_1: Interval
-    icc_2_k: Interval | NotEstimable
-    icc_3_1: Interval
-    icc_3_k: Interval | NotEstimable
+    icc_2_1: Coefficient
+    icc_2_k: Coefficient | NotEstimable
+    icc_3_1: Coefficient
+    icc_3_k: Coefficient | NotEstimable
     f: float
     df1: float
     df2: float
@@ -51,14 +60,16 @@ def intraclass_correlations(scores: Matrix) -> IntraclassCorrelations | NotEstim
     complete = scores[~np.isnan(scores).any(axis=1)]
     n, k = complete.shape
     if k < 2:
-        return NotEstimable("the group has fewer than two readers")
+        return NotEstimable(METHOD, "the group has fewer than two readers")
     if n < 2:
-        return NotEstimable("fewer than two exams were scored by all readers of the group")
+        return NotEstimable(METHOD, "fewer than two exams were scored by all readers of the group")
     ms = _mean_squares(complete)
     if ms.error <= 1e-12:
-        return NotEstimable("the readers' scores differ by a constant only, so that there is no error to compare with")
+        return NotEstimable(
+            METHOD, "the readers' scores differ by a constant only, so that there is no error to compare with"
+        )
     if ms.exams <= 1e-12:
-        return NotEstimable("all exams have the same mean score")
+        return NotEstimable(METHOD, "all exams have the same mean score")
     df1, df2 = n - 1, (n - 1) * (k - 1)
     agreement, consistency = _agreement(ms), _consistency(ms)
     return IntraclassCorrelations(
@@ -88,16 +99,17 @@ def _mean_squares(scores: Matrix) -> _MeanSquares:
     )
 
 
-def _consistency(ms: _MeanSquares) -> Interval:
+def _consistency(ms: _MeanSquares) -> Coefficient:
     """ICC(3,1); its interval is exact: F over a quantile of F."""
     df1, df2 = ms.n - 1, (ms.n - 1) * (ms.k - 1)
     f = ms.exams / ms.error
     low = f / f_distribution.isf(ALPHA / 2, df1, df2)
     high = f * f_distribution.isf(ALPHA / 2, df2, df1)
-    return Interval(*(float((x - 1) / (x + ms.k - 1)) for x in (f, low, high)))
+    icc, low, high = (float((x - 1) / (x + ms.k - 1)) for x in (f, low, high))
+    return Coefficient(icc, (low, high))
 
 
-def _agreement(ms: _MeanSquares) -> Interval:
+def _agreement(ms: _MeanSquares) -> Coefficient:
     """ICC(2,1); readers' variance takes part, so that the second df of F is Satterthwaite's (McGraw and Wong)."""
     n, k = ms.n, ms.k
     icc = (ms.exams - ms.error) / (ms.exams + (k - 1) * ms.error + k * (ms.readers - ms.error) / n)
@@ -109,11 +121,12 @@ def _agreement(ms: _MeanSquares) -> Interval:
     up = f_distribution.isf(ALPHA / 2, df, n - 1)
     low = n * (ms.exams - down * ms.error) / (down * rest + n * ms.exams)
     high = n * (up * ms.exams - ms.error) / (rest + n * up * ms.exams)
-    return Interval(float(icc), float(low), float(high))
+    return Coefficient(float(icc), (float(low), float(high)))
 
 
-def _of_mean(single: Interval, k: int) -> Interval | NotEstimable:
+def _of_mean(single: Coefficient, k: int) -> Coefficient | NotEstimable:
     """The coefficient of the mean of k readers from that of one (Spearman and Brown); it has a pole at -1/(k-1)."""
-    if 1 + (k - 1) * min(single.estimate, single.low) <= 1e-12:
-        return NotEstimable("the readers agree less than chance would have it")
-    return Interval(*(x * k / (1 + (k - 1) * x) for x in (single.estimate, single.low, single.high)))
+    if 1 + (k - 1) * min(single.estimate, single.ci95[0]) <= 1e-12:
+        return NotEstimable(METHOD, "the readers agree less than chance would have it")
+    icc, low, high = (x * k / (1 + (k - 1) * x) for x in (single.estimate, *single.ci95))
+    return Coefficient(icc, (low, high))

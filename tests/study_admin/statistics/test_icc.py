@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from study_admin.statistics.estimates import Interval, NotEstimable
-from study_admin.statistics.icc import IntraclassCorrelations, intraclass_correlations
+from study_admin.statistics.estimates import NotEstimable
+from study_admin.statistics.icc import Coefficient, IntraclassCorrelations, intraclass_correlations
 from tests.study_admin.statistics.r_values import ARMS, SETS, from_r, scores
 
 # Shrout and Fleiss 1979, Table 2: six targets, four judges.
@@ -27,10 +27,8 @@ def test_every_group_has_the_coefficients_and_intervals_of_psych(name: str, arm:
         pairs = (("ICC2", found.icc_2_1), ("ICC2k", found.icc_2_k), ("ICC3", found.icc_3_1), ("ICC3k", found.icc_3_k))
         for key, icc in pairs:
             of_r = expected[key]
-            assert isinstance(icc, Interval)
-            assert (icc.estimate, icc.low, icc.high) == pytest.approx(
-                (of_r["icc"], of_r["lower"], of_r["upper"]), abs=1e-8
-            )
+            assert isinstance(icc, Coefficient)
+            assert (icc.estimate, *icc.ci95) == pytest.approx((of_r["icc"], of_r["lower"], of_r["upper"]), abs=1e-8)
         of_r = expected["ICC3"]
         assert (found.f, found.df1, found.df2) == pytest.approx((of_r["F"], of_r["df1"], of_r["df2"]), abs=1e-8)
         assert (found.exams, found.readers, found.exams_left_out) == (20, 4, 0)
@@ -41,7 +39,7 @@ def test_the_example_of_shrout_and_fleiss() -> None:
     of_mean = found.icc_2_k, found.icc_3_k
     assert round(found.icc_2_1.estimate, 2) == 0.29
     assert round(found.icc_3_1.estimate, 2) == 0.71
-    assert [round(icc.estimate, 2) for icc in of_mean if isinstance(icc, Interval)] == [0.62, 0.91]
+    assert [round(icc.estimate, 2) for icc in of_mean if isinstance(icc, Coefficient)] == [0.62, 0.91]
 
 
 def test_an_exam_that_one_reader_has_not_scored_is_left_out() -> None:
@@ -71,4 +69,4 @@ def test_readers_who_contradict_each_other_have_no_coefficient_of_their_mean() -
     # Exams' means hardly differ while readers cross: the lower limit of ICC(2,1) lies below the pole at -1/(k-1).
     found = estimated(np.array([[1, 9, 5], [9, 1, 5], [5, 9, 1], [9, 1, 6]], float))
     assert isinstance(found.icc_2_k, NotEstimable)
-    assert np.isfinite([found.icc_2_1.estimate, found.icc_2_1.low, found.icc_2_1.high]).all()
+    assert np.isfinite([found.icc_2_1.estimate, *found.icc_2_1.ci95]).all()
