@@ -15,6 +15,7 @@ from study_admin.design import Exam
 
 SIZE = 240  # pixels
 _OUTLINE = (255, 64, 64)
+_FAINT, _MARGIN = 0.08, 1.05  # share of the brightness that is head, and how much wider than it the picture is
 _LOW_PERCENT, _HIGH_PERCENT = 1.0, 99.5
 
 Picture = npt.NDArray[np.uint8]  # (row, column, RGB): the patient's right at the left, the front above
@@ -41,9 +42,9 @@ def thumbnail(t1c: Path, masks: Sequence[Path], size: int = SIZE) -> Picture:
     shown = reorient(image, "LPS")
     drawn = reorient(Volume(union.astype(np.uint8), image.world_from_voxel), "LPS").array > 0
     at = _middle(drawn)
-    grey = _windowed(shown.array[:, :, at].astype(np.float32)).T
-    spacing = shown.spacing_mm[1], shown.spacing_mm[0]
-    rows, columns = _square(grey.shape, spacing, size)
+    values = shown.array[:, :, at].astype(np.float32).T
+    grey = _windowed(values)
+    rows, columns = _square(_is_head(values), (shown.spacing_mm[1], shown.spacing_mm[0]), size)
     picture = np.repeat(_between(grey, rows, columns)[:, :, None], 3, axis=2)
     picture[_edge(_nearest(drawn[:, :, at].T, rows, columns))] = _OUTLINE
     return picture.round().astype(np.uint8)
@@ -64,13 +65,22 @@ def _windowed(grey: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return np.clip((grey - low) / max(float(high - low), 1e-6), 0, 1) * np.float32(255)
 
 
+def _is_head(values: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    """What is brighter than the air at the slice's edge; all of it if nothing is."""
+    air = np.median(np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]]))
+    head = values > air + _FAINT * (np.percentile(values, _HIGH_PERCENT) - air)
+    return head if head.any() else np.ones_like(head)
+
+
 def _square(
-    shape: tuple[int, ...], spacing_mm: tuple[float, float], size: int
+    is_head: npt.NDArray[np.bool_], spacing_mm: tuple[float, float], size: int
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Where the rows and columns of a square picture lie among the slice's pixels; the longer edge fills it."""
-    longest_mm = max(n * mm for n, mm in zip(shape, spacing_mm, strict=True))
+    """Where the rows and columns of a square picture lie among the slice's pixels; the head fills it."""
+    places = [np.flatnonzero(is_head.any(axis=axis)) for axis in (1, 0)]
+    box = [(int(place[0]), int(place[-1])) for place in places]
+    longest_mm = max((last - first + 1) * mm for (first, last), mm in zip(box, spacing_mm, strict=True)) * _MARGIN
     steps_mm = (np.arange(size) + 0.5 - size / 2) * longest_mm / size
-    rows, columns = (steps_mm / mm + (n - 1) / 2 for n, mm in zip(shape, spacing_mm, strict=True))
+    rows, columns = (steps_mm / mm + (first + last) / 2 for (first, last), mm in zip(box, spacing_mm, strict=True))
     return rows, columns
 
 
@@ -93,8 +103,9 @@ def _between(
 
 
 def _edge(drawn: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """The drawn pixels with one that isn't drawn above, below, at the left or at the right."""
-    drawn = drawn.astype(bool)
-    padded = np.pad(drawn, 1)
-    inside = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
-    return drawn & ~inside
+    """The outer two pixels of what is drawn: seen in a small picture as well."""
+    inside = drawn.astype(bool)
+    for _ in range(2):
+        padded = np.pad(inside, 1)
+        inside = padded[1:-1, 1:-1] & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    return drawn.astype(bool) & ~inside

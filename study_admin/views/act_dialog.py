@@ -53,6 +53,10 @@ class ActDialog(QDialog):
         self._check, self._then = check, then
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.open()
+        lines = self.findChildren(QLineEdit)
+        if not lines:
+            self.leave.setDefault(True)  # Enter alone does nothing that can't be undone
+        (lines[0] if lines else self.leave).setFocus()
 
     def _try(self) -> None:
         try:

@@ -8,6 +8,7 @@ from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QHeaderView, QVBoxLayout, QWidget
 
 from reader_app.views import theme
+from segmentation.errors import StudyError
 from study_admin import conduct
 from study_admin.collection import Verdict
 from study_admin.records import Stage
@@ -68,7 +69,7 @@ class CollectPage(StagePage):
         self.box.dropped.connect(self.collect)
         self.body.addWidget(self.box)
         self.body.addWidget(caption("What became of each file"))
-        self.verdicts = table(("", "File", "Verdict"), "Verdicts on the files")
+        self.verdicts = table(("", "Verdict"), "Verdicts on the files")
         self.verdicts.setWordWrap(True)
         self.body.addWidget(self.verdicts, 3)
         self.missing = theme.paragraph("")
@@ -122,9 +123,9 @@ class CollectPage(StagePage):
 
     def _show_verdicts(self, verdicts: Sequence[Verdict]) -> None:
         self._said = [*verdicts, *self._said]
-        fill(self.verdicts, [(_sign(verdict), verdict.path.name, verdict.sentence) for verdict in self._said])
+        fill(self.verdicts, [(_sign(verdict), verdict.sentence) for verdict in self._said])
         for row, verdict in enumerate(self._said):
-            for column in range(3) if verdict.is_refused else ():
+            for column in range(2) if verdict.is_refused else ():
                 if item := self.verdicts.item(row, column):
                     item.setForeground(QColor(theme.AMBER))
         self.verdicts.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
@@ -133,13 +134,20 @@ class CollectPage(StagePage):
         self.walk.rail_changed.emit()
         taken = sum(verdict.is_taken for verdict in verdicts)
         refused = sum(verdict.is_refused for verdict in verdicts)
-        self.walk.told.emit(f"{taken} taken, {refused} refused, {len(verdicts) - taken - refused} there already.")
+        words = f"{taken} taken, {refused} refused, {len(verdicts) - taken - refused} there already."
+        if refused:
+            self.walk.troubled.emit(StudyError(words, remedy="Each refused file says why, and what to do."))
+        else:
+            self.walk.told.emit(words)
 
     def _say_problem(self) -> None:
-        """Refused files stay a problem until a sound one of the same name was taken."""
+        """A refused file stays a problem until a sound one was taken from the same place, or the study is locked."""
         latest = {verdict.path: verdict for verdict in reversed(self._said)}
         refused = [verdict.path.name for verdict in latest.values() if verdict.is_refused]
-        self.problem = f"Refused: {', '.join(refused[:2])}{' …' if len(refused) > 2 else ''}." if refused else ""
+        is_open = self.walk.snapshot is not None and self.walk.snapshot.stage is Stage.OPEN
+        self.problem = (
+            f"Refused: {', '.join(refused[:2])}{' …' if len(refused) > 2 else ''}." if refused and is_open else ""
+        )
 
 
 def _sign(verdict: Verdict) -> str:

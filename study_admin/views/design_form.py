@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QLineEdit,
+    QSizePolicy,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -28,8 +29,8 @@ BEGINNING = StudyFile(
     guesses=5,
 )
 _TYPES = {
-    StudyType.BALANCED: "balanced: half and half for each reader and each exam",
-    StudyType.AS_PUBLISHED: "as published: one draw per exam, the same for all",
+    StudyType.BALANCED: "balanced (half and half)",
+    StudyType.AS_PUBLISHED: "as published (one draw per exam)",
 }
 _REVISIONS = {
     Revision.UNTIL_SIGN_OFF: "until the reader signs off",
@@ -47,7 +48,7 @@ class _Choice(QComboBox):
         super().__init__()
         self.setAccessibleName(name)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(18)
+        self.setMinimumContentsLength(12)
         for value, words in values.items():
             self.addItem(words, value)
             self.setItemData(self.count() - 1, words, Qt.ItemDataRole.ToolTipRole)
@@ -72,8 +73,11 @@ class _Arm(QWidget):
             "The file's name in each exam's folder; * stands for anything. With two compartments, such as the "
             "enhancing part on T1c and the bright part on FLAIR, two names with ; between them: their union is shown."
         )
-        self.is_consensus = QCheckBox("several people drew each: take their consensus")
-        self.is_consensus.setToolTip("Of two masks what both have drawn, of three and more what most have drawn")
+        self.is_consensus = QCheckBox("consensus of several files")
+        self.is_consensus.setToolTip(
+            "Several people drew each mask: of two what both have drawn, of three and more what most have drawn"
+        )
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.addRow("Name", self.name)
@@ -106,6 +110,7 @@ class DesignForm(QWidget):
         columns.setSpacing(28)
         self.left, right = QVBoxLayout(), QVBoxLayout()
         for column in (self.left, right):
+            column.setSpacing(8)
             columns.addLayout(column, 1)
         self._fill_left()
         self._fill_right(right)
@@ -114,7 +119,9 @@ class DesignForm(QWidget):
         self.show_design(BEGINNING)
 
     def _make_fields(self) -> None:
-        tell = self.edited.emit
+        def tell(*_: object) -> None:
+            self.edited.emit()
+
         self.title, self.version = _line("Title, as readers see it"), _line("Version of the protocol")
         self.study_type = _Choice(_TYPES, "How sides are drawn")
         self.revision = _Choice(_REVISIONS, "How long a score may be changed")
@@ -149,7 +156,7 @@ class DesignForm(QWidget):
         margin.addWidget(self.has_margin)
         margin.addWidget(self.margin)
         self.left.addWidget(caption("The study"))
-        self.left.addLayout(
+        self.left.addWidget(
             _form(
                 ("Title", self.title),
                 ("Protocol version", self.version),
@@ -161,7 +168,7 @@ class DesignForm(QWidget):
             )
         )
         self.left.addWidget(caption("Readers and groups"))
-        self.left.addLayout(
+        self.left.addWidget(
             _form(
                 ("Groups", self.groups),
                 ("Readers in each", self.readers_each),
@@ -189,12 +196,12 @@ class DesignForm(QWidget):
             ("Practice exams", self.practice),
             ("Leave out", self.left_out),
         )
-        column.addLayout(_form(*rows))
+        column.addWidget(_form(*rows))
         for words, arm in zip(("One method (arm)", "The other method"), self.arms, strict=True):
             column.addWidget(caption(words))
             column.addWidget(arm)
         column.addWidget(caption("Masks of both"))
-        column.addLayout(_form(("Voxel values", self.rule), ("", self.empty)))
+        column.addWidget(_form(("Voxel values", self.rule), ("", self.empty)))
 
     def show_design(self, design: StudyFile) -> None:
         self._design = design
@@ -265,6 +272,7 @@ def _line(name: str) -> QLineEdit:
     line = QLineEdit()
     line.setAccessibleName(name)
     line.setToolTip(name)
+    line.setMinimumWidth(60)
     return line
 
 
@@ -289,13 +297,16 @@ def _points(name: str) -> QDoubleSpinBox:
     return number
 
 
-def _form(*rows: tuple[str, QWidget | QHBoxLayout]) -> QFormLayout:
-    form = QFormLayout()
+def _form(*rows: tuple[str, QWidget | QHBoxLayout]) -> QWidget:
+    """Rows of a name and a field, no higher than they need to be."""
+    made = QWidget()
+    made.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+    form = QFormLayout(made)
     form.setContentsMargins(0, 0, 0, 8)
     form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
     for words, field in rows:
         form.addRow(words, field)
-    return form
+    return made
 
 
 def _words(text: str, between: str = ",") -> tuple[str, ...]:

@@ -41,6 +41,7 @@ class ExamsPage(StagePage):
         self.found.watch(self.thumbnails)
         self.pictures = ThumbnailsView(self.thumbnails)
         self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
         self._design_tab = self._form_tab()
         self.tabs.addTab(self._design_tab, "Design")
         self.tabs.addTab(self.found, "What was found")
@@ -49,7 +50,8 @@ class ExamsPage(StagePage):
         self.look_button = button("Look", self.look, "See what is found; nothing is written")
         self.write_button = button("Write the study…", self.write, "Check every image, then write the study's folder")
         self.load_button = button("Take over a study.toml…", self._load)
-        self.add_steps(self.write_button, self.load_button, self.look_button)
+        self.add_steps(self.write_button, self.load_button)
+        self._steps.insertWidget(self._steps.count() - 1, self.look_button)
         self.form.edited.connect(self._outdate)
         self._is_looked_at = False
         self._shown: Study | None = None
@@ -70,6 +72,7 @@ class ExamsPage(StagePage):
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setWidget(inside)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         return scroll
 

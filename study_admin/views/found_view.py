@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtGui import QColor, QResizeEvent
+from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QHeaderView, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from reader_app.views import theme
 from segmentation.errors import StudyError
@@ -14,7 +14,7 @@ from study_admin.views.stage_page import caption, fill, table
 from study_admin.views.thumbnail_view import Thumbnails
 
 _FIRST, _LAST = ("Exam", "State"), ("Kind",)
-_WIDEST = 190
+_AIR, _WIDEST, _MOST_WORDS = 8, 190, 110  # pixels: between columns, of a column, of the words above the table
 
 
 class FoundView(QWidget):
@@ -35,7 +35,6 @@ class FoundView(QWidget):
         row.setContentsMargins(0, 8, 0, 0)
         left = QVBoxLayout()
         self._words_area = self._scrolled(self.words)
-        self._words_area.setMaximumHeight(110)
         self._words_area.hide()
         left.addWidget(self._words_area)
         left.addWidget(self.table, 1)
@@ -81,6 +80,16 @@ class FoundView(QWidget):
         self.words.setText("\n".join(lines))
         theme.paint(self.words, text=theme.AMBER if problems else theme.QUIET)
         self._words_area.setVisible(bool(lines))
+        self._fit_words()
+
+    def _fit_words(self) -> None:
+        """No higher than its words, and no higher than a few lines."""
+        height = self.words.heightForWidth(max(self._words_area.viewport().width(), 300))
+        self._words_area.setFixedHeight(min(height + 4, _MOST_WORDS))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_words()
 
     def show_exams(self, entries: Sequence[ExamEntry]) -> None:
         self.entries = tuple(entries)
@@ -107,8 +116,10 @@ class FoundView(QWidget):
 
     def _fit(self) -> None:
         """Columns as wide as their words, within reason."""
-        self.table.horizontalHeader().setMaximumSectionSize(_WIDEST)
+        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         self.table.resizeColumnsToContents()
+        for column in range(self.table.columnCount()):
+            self.table.setColumnWidth(column, min(self.table.columnWidth(column) + _AIR, _WIDEST))
 
     def _hide_rows(self) -> None:
         only = self.only_problems.isChecked() and not self.only_problems.isHidden()

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtGui import QAction, QDropEvent, QKeyEvent
+from PySide6.QtCore import QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QColor, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 from reader_app.views import theme
 
 AT_RANDOM = "Drawn at random"
-_NARROWEST = 118
+_NARROWEST, _CARD_HEIGHT = 118, 28  # pixels
 
 
 @dataclass(frozen=True)
@@ -113,10 +113,10 @@ class GroupBoard(QWidget):
         cards = CardList(f"{column.name}: {column.words}")
         for reader in column.readers:
             item = QListWidgetItem(reader)
+            item.setBackground(QColor(theme.RAISED))
+            item.setSizeHint(QSize(0, _CARD_HEIGHT))
             item.setToolTip(f"{reader}: drag it, or press Enter for the groups" if not is_fixed else reader)
             cards.addItem(item)
-        if cards.count():
-            cards.setCurrentRow(0)
         if is_fixed:
             cards.setDragDropMode(QAbstractItemView.DragDropMode.NoDragDrop)
         else:
@@ -127,6 +127,13 @@ class GroupBoard(QWidget):
             inside.addWidget(widget)
         inside.addWidget(cards, 1)
         return made
+
+    def focus_card(self, reader: str) -> None:
+        """The keyboard goes where a card has gone."""
+        for cards in self.lists:
+            for item in cards.findItems(reader, Qt.MatchFlag.MatchExactly):
+                cards.setCurrentItem(item)
+                cards.setFocus()
 
     def _show_menu(self, reader: str, at: QPoint) -> None:
         self.menu = QMenu(self)

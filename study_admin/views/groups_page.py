@@ -63,7 +63,7 @@ class GroupsPage(StagePage):
         self.walk.do(
             "Moving a reader",
             lambda _: conduct.choose_group(folder, reader, group, who=who),
-            lambda _: None,
+            lambda _: self.board.focus_card(reader),
             is_cancellable=False,
         )
 

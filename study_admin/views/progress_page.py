@@ -38,7 +38,7 @@ def _when(utc: datetime | None) -> str:
 
 
 def _minutes(seconds: float | None) -> str:
-    return "–" if seconds is None else f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"
+    return "–" if seconds is None else f"{int(seconds) // 60} min {int(seconds) % 60:02d} s"
 
 
 COLUMNS = (
@@ -49,10 +49,9 @@ COLUMNS = (
     _Column("Scored", lambda r: f"{r.scored} of {r.due}", lambda r: r.scored),
     _Column("Last active", lambda r: _when(r.last_activity), lambda r: _when(r.last_activity)),
     _Column("Per exam", lambda r: _minutes(r.median_active_s), lambda r: r.median_active_s or 0.0),
-    _Column("Signed off", lambda r: "✓ yes" if r.is_signed_off else "no", lambda r: r.is_signed_off),
+    _Column("Signed", lambda r: "✓ yes" if r.is_signed_off else "no", lambda r: r.is_signed_off),
     _Column("Collected", lambda r: "✓ yes" if r.is_collected else "no", lambda r: r.is_collected),
-    _Column("Seen in", lambda r: r.source or "nothing yet", lambda r: r.source),
-    _Column("Note", lambda r: r.note, lambda r: r.note),
+    _Column("Seen in", lambda r: "; ".join(filter(None, (r.source or "nothing yet", r.note))), lambda r: r.source),
 )  # fmt: skip
 
 

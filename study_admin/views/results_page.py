@@ -46,8 +46,8 @@ class ResultsPage(StagePage):
         self._folder = max(found, key=lambda entry: (entry.stat().st_mtime, entry.name), default=None)
         self.folder_button.setEnabled(self._folder is not None)
         self.place.setText(f"Written last: {self._folder}" if self._folder else "No tables are written yet.")
-        paths = sorted(path for path in self._folder.rglob("*") if path.is_file()) if self._folder else []
-        fill(self.files, [_row(path, self._folder) for path in paths])
+        paths = [path for path in self._folder.rglob("*") if path.is_file()] if self._folder else []
+        fill(self.files, [_row(path, self._folder) for path in sorted(paths, key=_place)])
 
     def _open_folder(self) -> None:
         if self._folder:
@@ -66,6 +66,11 @@ class ResultsPage(StagePage):
 
     def _tell(self, written: Sequence[Path]) -> None:
         self.walk.told.emit(f"{len(written)} files are written. README.txt in their folder says what is what.")
+
+
+def _place(path: Path) -> tuple[int, str]:
+    """Files before those of sub-folders."""
+    return len(path.parts), str(path)
 
 
 def _row(path: Path, folder: Path | None) -> tuple[str, str, str]:

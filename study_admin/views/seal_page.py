@@ -49,10 +49,12 @@ class SealPage(StagePage):
         self.body.addWidget(self.after, 1)
         self.body.addStretch()
         self.open_button = button("Seal and open the study…", self.ask_to_open)
-        self.write_button = theme.primary(button("Write packages…", self.ask_to_write))
+        self.write_button = button("Write packages…", self.ask_to_write)
+        self.go_on = theme.primary(button("Go on: follow the readers", lambda: walk.stage_wanted.emit(3)))
         self.folder_button = button("Open the folder", self._open_folder, "Shows the packages")
         self.add_steps(self.open_button, self.folder_button)
-        self._steps.addWidget(self.write_button)
+        for widget in (self.write_button, self.go_on):
+            self._steps.addWidget(widget)
         self.show_study(None)
 
     def _lay_out_before(self) -> None:
@@ -70,8 +72,8 @@ class SealPage(StagePage):
         column.setContentsMargins(0, 0, 0, 0)
         self.commitment = self._copied(column, _COMMITMENT)
         self.fingerprint = self._copied(column, _FINGERPRINT)
-        self.third = theme.paragraph("", is_quiet=True)
-        column.addWidget(self.third)
+        self.keys = theme.paragraph("", is_quiet=True)
+        column.addWidget(self.keys)
         self.packages = table(("Reader", "Group", "Package"), "Packages of the readers")
         column.addWidget(self.packages, 1)
         self.as_folders, self.as_files = QRadioButton("a folder each"), QRadioButton("one file each, to mail")
@@ -120,6 +122,7 @@ class SealPage(StagePage):
         self.open_button.setVisible(opening is None)
         self.open_button.setEnabled(snapshot is not None)
         self.write_button.setVisible(opening is not None)
+        self.go_on.setVisible(opening is not None and snapshot is not None and not snapshot.readers_without_package)
         self.folder_button.setVisible(opening is not None)
         if snapshot and opening:
             self._show_open(snapshot, opening, is_open)
@@ -130,9 +133,11 @@ class SealPage(StagePage):
         self.fingerprint.setText(snapshot.fingerprint)
         for line in (self.commitment, self.fingerprint):
             line.setCursorPosition(0)
-        key = self.walk.folder.keys / THIRD_KEY
-        self.third.setText(f"Hand {key} to the third person, and keep no copy." if opening.has_third_copy else "")
-        self.third.setVisible(opening.has_third_copy)
+        keys = self.walk.folder.keys
+        words = [f"Keep a second copy of the folder {keys}: without it nobody can unblind the study."]
+        if opening.has_third_copy:
+            words.append(f"Hand {THIRD_KEY} from it to the third person, and keep none of it.")
+        self.keys.setText(" ".join(words))
         places = {item.reader: item.place for item in snapshot.handed_out}
         fill(
             self.packages,
@@ -142,6 +147,7 @@ class SealPage(StagePage):
             self.place.setText(str(self.walk.folder.packages))
         left = len(snapshot.readers_without_package)
         self.write_button.setEnabled(is_open)
+        theme.mark(self.write_button, is_open and left > 0)
         self.folder_button.setEnabled(bool(snapshot.handed_out))
         self.write_button.setText(_write_words(left, len(snapshot.readers)))
 

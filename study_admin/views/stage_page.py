@@ -104,6 +104,7 @@ def table(columns: Sequence[str], name: str) -> QTableWidget:
     made.verticalHeader().hide()
     made.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
     made.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+    made.horizontalHeader().setMinimumSectionSize(64)
     made.horizontalHeader().setStretchLastSection(True)
     return made
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QModelIndex, QPointF, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractItemView, QApplication, QDialog, QLineEdit, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QListWidget, QTableView, QWidget
 from pytestqt.qtbot import QtBot
 
 from reader_app.views import theme
@@ -139,19 +139,18 @@ class Coordinator:
         self.click(dialog.act)
         self.wait()
 
-    def texts(self) -> str:
-        """All that can be read on the window now: words, fields and tables."""
+    def texts(self, within: QWidget | None = None) -> str:
+        """All words of the window or of a part of it, shown or hidden: labels, fields, tool tips and tables."""
         seen = [self.window.windowTitle()]
-        for widget in self.window.findChildren(QWidget):
+        for widget in (within or self.window).findChildren(QWidget):
             for what in ("text", "toolTip", "accessibleName", "accessibleDescription", "placeholderText"):
                 value = getattr(widget, what, None)
                 seen.append(str(value()) if callable(value) else "")
-            if isinstance(widget, QAbstractItemView) and (held := widget.model()) is not None:
-                root = QModelIndex()
-                cells = [
-                    (row, column) for row in range(held.rowCount(root)) for column in range(held.columnCount(root))
-                ]
-                seen += [str(held.index(row, column, root).data() or "") for row, column in cells]
+            if isinstance(widget, QTableView | QListWidget):
+                held = widget.model()
+                columns = held.columnCount() if isinstance(widget, QTableView) else 1
+                cells = [(row, column) for row in range(held.rowCount()) for column in range(columns)]
+                seen += [str(held.index(row, column).data() or "") for row, column in cells]
         return "\n".join(seen)
 
     # --- the walk ---

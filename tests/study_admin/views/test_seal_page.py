@@ -1,0 +1,134 @@
+"""Stage 3: nothing is drawn without two equal, long passphrases; packages can be stopped and gone on with."""
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtGui import QGuiApplication
+
+from reader_app.session.package import open_package
+from study_admin import conduct
+from study_admin.conduct import StudyFolder
+from study_admin.records import Stage
+from tests.study_admin.scripted_readers import packages_in
+from tests.study_admin.views.conftest import THIRD, WORDS, Coordinator
+
+
+@pytest.fixture
+def drafted(coordinator: Coordinator, exams: Path, study: Path) -> Coordinator:
+    """On stage 3 of a study that isn't open."""
+    coordinator.write_study(exams, study)
+    coordinator.stage(3)
+    return coordinator
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ((WORDS, WORDS + "x", "", ""), "Yours: the two passphrases differ."),
+        (("short", "short", "", ""), "too short"),
+        ((WORDS, WORDS, THIRD, "other"), "The third person's: the two passphrases differ."),
+        ((WORDS, WORDS, WORDS, WORDS), "same as yours"),
+    ],
+)
+def test_a_passphrase_that_won_t_do(drafted: Coordinator, study: Path, typed: tuple[str, ...], words: str) -> None:
+    drafted.click(drafted.seal.open_button)
+    drafted.answer(*typed)
+    dialog = drafted.dialog()
+    assert words in dialog.trouble.text()
+    drafted.click(dialog.leave)
+    assert drafted.window.walk.snapshot.stage is Stage.DRAFT
+    assert not (study / "keys").exists()
+
+
+def test_the_question_says_what_can_t_be_undone_and_shows_no_passphrase(drafted: Coordinator) -> None:
+    drafted.click(drafted.seal.open_button)
+    dialog = drafted.dialog()
+    for line in dialog.findChildren(type(drafted.seal.place)):
+        drafted.write(line, WORDS)
+        assert WORDS not in line.displayText()
+    assert "can't be undone" in drafted.texts()
+    drafted.click(dialog.leave)
+
+
+def test_after_the_opening_commitment_and_fingerprint_can_be_copied(drafted: Coordinator, study: Path) -> None:
+    drafted.open_study()
+    with StudyFolder(study).store() as store:
+        opening = store.opening
+    page = drafted.seal
+    assert opening and page.commitment.text() == opening.commitment
+    assert page.fingerprint.text() == conduct.fingerprint_of(opening)
+    page._copy(page.commitment)
+    assert QGuiApplication.clipboard().text() == opening.commitment
+    assert "allocation-third-person.sealed-key" in page.keys.text()
+
+
+def test_without_a_third_person_there_is_no_second_copy(drafted: Coordinator, study: Path) -> None:
+    drafted.click(drafted.seal.open_button)
+    drafted.answer(WORDS, WORDS, "", "")
+    assert drafted.window.walk.snapshot.stage is Stage.OPEN
+    assert not list((study / "keys").glob("*third*"))
+    assert "third person" not in drafted.seal.keys.text()
+
+
+def test_writing_can_be_cancelled_and_gone_on_with(
+    drafted: Coordinator, study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped by the Cancel button as soon as a package is there; the ones that are complete stay as they are."""
+    drafted.open_study()
+    real = conduct.export_packages
+
+    def slowly(folder: StudyFolder, passphrase: str, *, progress: conduct.Progress, **named: object) -> object:
+        def step(done: int, total: int) -> None:
+            if packages_in(study / "packages"):
+                drafted.window.walk.background.cancel()
+            progress(done, total)
+
+        return real(folder, passphrase, progress=step, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(conduct, "export_packages", slowly)
+    assert drafted.seal.write_button.text() == "Write 4 packages…"
+    drafted.write_packages()
+    assert drafted.notice.startswith("Cancelled. Packages that are complete stay")
+    before = {path.name: (path / "manifest.sig").read_bytes() for path in packages_in(study / "packages")}
+    assert 0 < len(before) < 4
+    monkeypatch.undo()
+    drafted.write_packages()
+    after = {path.name: (path / "manifest.sig").read_bytes() for path in packages_in(study / "packages")}
+    assert sorted(after) == ["R01", "R02", "R03", "R04"]
+    assert before.items() <= after.items()
+    assert drafted.seal.go_on.isVisible()
+    for package in packages_in(study / "packages"):
+        open_package(package)
+
+
+def test_a_wrong_passphrase_writes_nothing(drafted: Coordinator, study: Path) -> None:
+    drafted.open_study()
+    drafted.click(drafted.seal.write_button)
+    drafted.answer("not the passphrase of this study")
+    assert "passphrase" in drafted.notice
+    assert not packages_in(study)
+
+
+def test_packages_as_files_to_mail(drafted: Coordinator, study: Path) -> None:
+    drafted.open_study()
+    drafted.click(drafted.seal.as_files)
+    drafted.write_packages()
+    assert sorted(path.name for path in (study / "packages").iterdir()) == [f"R{n:02}.blindread" for n in range(1, 5)]
+    assert "R01.blindread" in drafted.texts()
+
+
+def test_an_exam_that_changed_since_stops_the_opening(drafted: Coordinator, exams: Path) -> None:
+    path = exams / "case02/machine.nii.gz"
+    path.write_bytes(path.read_bytes()[:-50])
+    drafted.open_study()
+    assert "machine.nii.gz" in drafted.notice
+    assert drafted.window.walk.snapshot.stage is Stage.DRAFT
+
+
+def test_no_other_folder_than_the_chosen_one(drafted: Coordinator, tmp_path: Path) -> None:
+    drafted.open_study()
+    place = tmp_path / "elsewhere"
+    drafted.write(drafted.seal.place, str(place))
+    drafted.write_packages()
+    assert [path.name for path in packages_in(place)] == ["R01", "R02", "R03", "R04"]
+    assert drafted.seal.place.text() == str(place)
