@@ -38,11 +38,14 @@ _ENDINGS = (ENDING, ".zip")  # some mail programs add the second
 _FETCH = "Save the file from the mail or the drive again; if it stays so, ask your study coordinator for a new one."
 _EXPORT = "Export the package again."
 _MOST_FILE = 1 << 30
+_MOST_SESSION = 64 << 20  # nobody has answered in it yet: it is the manifest once more, as tables
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first date that a zip can bear
 _UNIX, _PLAIN_FILE = 3, (stat.S_IFREG | 0o644) << 16
 _CHUNK = 1 << 20
 _END = struct.Struct("<4s4H2LH")  # end of central directory: the last bytes of a zip without a comment
 _MOST_DIRECTORY = 4 << 20
+_UTF_8 = 1 << 11  # flag of a name that is not in code page 437 (APPNOTE 4.4.4)
+_LOCAL_HEADER = 30  # bytes before the name of each file (APPNOTE 4.3.7)
 # all that zipfile is known to raise for a damaged or hostile file
 _BROKEN = (zipfile.BadZipFile, RuntimeError, ValueError, LookupError, EOFError, OverflowError, struct.error)
 
@@ -101,7 +104,7 @@ def _write_zip(file: IO[bytes], folder: Path, manifest: Manifest) -> None:
     signed = _signed(manifest)
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=False) as archive:
         for name in sorted([MANIFEST, SIGNATURE, *signed]):
-            data = read_plain(folder / name, _MOST_FILE, _EXPORT)
+            data = read_plain(folder / name, _MOST_SESSION if name == SESSION else _MOST_FILE, _EXPORT)
             if name in signed and hashlib.sha256(data).hexdigest() != signed[name][0]:
                 what = "The file is not as it was signed." if name != SESSION else "The package was opened already."
                 raise StudyError(what, file=folder / name, remedy=_EXPORT)
@@ -135,10 +138,11 @@ def unpack_parcel(parcel: Path, into: Path | None = None) -> Path:
             _check_same(folder, manifest, parcel)
             return folder
         _check_names(entries, manifest, parcel)
+        signed = _signed(manifest)
         with _draft(folder) as draft:
             for name in sorted(entries):
                 with archive.open(entries[name]) as source:
-                    _extract(source, draft / name, _signed(manifest).get(name))
+                    _extract(source, draft / name, entries[name].file_size, signed.get(name))
     return folder
 
 
@@ -149,8 +153,9 @@ def _opened(parcel: Path) -> Iterator[zipfile.ZipFile]:
         with parcel.open("rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise _refusal("it is not an ordinary file", parcel)
-            _check_end(file, parcel)
+            end = _check_end(file, parcel)
             with zipfile.ZipFile(file) as archive:
+                _check_layout(archive, end, parcel)
                 yield archive
     except _BROKEN as error:
         raise _refusal("it is incomplete or was altered", parcel) from error
@@ -163,8 +168,11 @@ def _refusal(why: str, parcel: Path) -> StudyError:
     return StudyError(f"This file cannot be unpacked: {why}.", file=parcel, remedy=_FETCH)
 
 
-def _check_end(file: IO[bytes], parcel: Path) -> None:
-    """The list of entries must be as small as ours, and end the file: `zipfile` would read any into memory."""
+def _check_end(file: IO[bytes], parcel: Path) -> int:
+    """Where the files end and their list begins.
+
+    The list must be as small as ours, and end the parcel: `zipfile` would read any into memory.
+    """
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - _END.size))
     mark, *_, length, start, comment = _END.unpack(file.read(_END.size).rjust(_END.size, b"\0"))
@@ -173,6 +181,22 @@ def _check_end(file: IO[bytes], parcel: Path) -> None:
     if length > _MOST_DIRECTORY:
         raise _refusal("it lists too many files", parcel)
     file.seek(0)
+    return start
+
+
+def _check_layout(archive: zipfile.ZipFile, end: int, parcel: Path) -> None:
+    """File lies behind file, as we write them, so that all together are no larger than the parcel.
+
+    Files inside one another would unpack to many times its size.
+    """
+    place = 0
+    for entry in sorted(archive.infolist(), key=lambda entry: entry.header_offset):
+        if entry.header_offset != place:
+            raise _refusal("its files overlap, or something lies between them", parcel)
+        name = entry.orig_filename.encode("utf-8" if entry.flag_bits & _UTF_8 else "cp437")
+        place += _LOCAL_HEADER + len(name) + entry.compress_size
+    if place != end:
+        raise _refusal("its files overlap, or something lies between them", parcel)
 
 
 def _entries(archive: zipfile.ZipFile, parcel: Path) -> dict[str, zipfile.ZipInfo]:
@@ -216,6 +240,8 @@ def _check_names(entries: Mapping[str, zipfile.ZipInfo], manifest: Manifest, par
     for name, (_, size) in signed.items():
         if entries[name].file_size != size and size is not None:
             raise _refusal(f"{name} in it is not as large as it was signed", parcel)
+    if entries[SESSION].file_size > _MOST_SESSION:
+        raise _refusal(f"{SESSION} in it is larger than any that was handed out", parcel)
 
 
 def _check_same(folder: Path, manifest: Manifest, parcel: Path) -> None:
@@ -265,11 +291,14 @@ def _clear(draft: Path) -> None:
             Path(entry.path).unlink()
 
 
-def _extract(source: IO[bytes], path: Path, signed: tuple[str, int | None] | None) -> None:
+def _extract(source: IO[bytes], path: Path, size: int, signed: tuple[str, int | None] | None) -> None:
     """Copy one file; its bytes are what was signed, or nothing stays. Manifest and signature were checked before."""
-    digest = hashlib.sha256()
+    digest, count = hashlib.sha256(), 0
     with path.open("xb") as file:
         while chunk := source.read(_CHUNK):
+            count += len(chunk)
+            if count > size:
+                raise ValueError(f"{path.name} is longer than was declared")
             digest.update(chunk)
             file.write(chunk)
         file.flush()

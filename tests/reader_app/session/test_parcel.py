@@ -1,20 +1,26 @@
 """The one file to mail: it gives back the package as it was signed, or it gives nothing."""
 
 import errno
+import hashlib
 import os
 import random
 import shutil
 import stat
+import struct
 import warnings
 import zipfile
+import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reader_app.session import parcel as module
+from reader_app.session.manifest import MANIFEST, SIGNATURE, read_manifest, write_manifest
 from reader_app.session.model import Side
 from reader_app.session.package import open_package, verify_package
 from reader_app.session.parcel import PlaceError, is_parcel, open_received, unpack_parcel, write_parcel
@@ -300,6 +306,98 @@ def test_a_longer_file_is_refused_before_it_is_unpacked(parcel: Path) -> None:
 
     rezip(parcel, change)
     refused(parcel, "not as large")
+
+
+def local_header(name: str, data: bytes) -> bytes:
+    """APPNOTE 4.3.7, of a stored file."""
+    sizes = (zlib.crc32(data), len(data), len(data), len(name), 0)
+    return struct.pack("<4s5H3L2H", b"PK\3\4", 20, 0, 0, 0, 33, *sizes) + name.encode()
+
+
+def listed(name: str, data: bytes, offset: int) -> bytes:
+    """APPNOTE 4.3.12, of a stored file."""
+    sizes = (zlib.crc32(data), len(data), len(data), len(name))
+    rest = (0, 0, 0, 0, 0o100644 << 16, offset)
+    return struct.pack("<4s6H3L5H2L", b"PK\1\2", (3 << 8) | 20, 20, 0, 0, 0, 33, *sizes, *rest) + name.encode()
+
+
+def nested_parcel(folder: Path) -> tuple[Path, int]:
+    """A parcel of a package that somebody signed, and what it would unpack to: each image lies in the one before."""
+    manifest = read_manifest(make_package(folder / "R01", 2, 1, make_protocol(), SHAPE))
+    data, images, offset = bytes(300_000), {}, 0
+    for name in reversed(manifest.files):
+        images[name] = data
+        data = local_header(name, data) + data
+    key = Ed25519PrivateKey.generate()
+    files = {name: {"sha256": hashlib.sha256(image).hexdigest(), "size": len(image)} for name, image in images.items()}
+    (folder / "R01" / MANIFEST).unlink()
+    (folder / "R01" / SIGNATURE).unlink()
+    public_key = key.public_key().public_bytes_raw().hex()
+    write_manifest(folder / "R01", replace(manifest, files=files, public_key=public_key), key)
+    directory = []
+    for name in manifest.files:
+        directory.append(listed(name, images[name], offset))
+        offset += len(local_header(name, b""))
+    for name in (MANIFEST, SIGNATURE, "session.sqlite"):
+        content = (folder / "R01" / name).read_bytes()
+        directory.append(listed(name, content, len(data)))
+        data += local_header(name, content) + content
+    shutil.rmtree(folder / "R01")
+    count, length = len(directory), sum(map(len, directory))
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, count, count, length, len(data), 0)
+    (folder / "R01.blindread").write_bytes(data + b"".join(directory) + end)
+    return folder / "R01.blindread", sum(map(len, images.values()))
+
+
+def test_files_inside_one_another_are_refused(tmp_path: Path) -> None:
+    """Each is as large as it says, has its checksum and is signed; yet all are many times as large as the parcel."""
+    (tmp_path / "mail").mkdir()
+    parcel, unpacked = nested_parcel(tmp_path / "mail")
+    assert unpacked > 5 * parcel.stat().st_size
+    refused(parcel, "overlap")
+
+
+def test_a_gap_between_files_is_refused(parcel: Path) -> None:
+    with zipfile.ZipFile(parcel) as archive:
+        entries = [(entry.filename, archive.read(entry)) for entry in archive.infolist()]
+    for at in (0, 5, len(entries) - 1):
+        with zipfile.ZipFile(parcel, "w") as archive:
+            for number, (name, data) in enumerate(entries):
+                archive.writestr(name, data)
+                if number == at:
+                    archive.fp.write(b"hidden")  # type: ignore[union-attr]
+                    archive.start_dir += len(b"hidden")  # type: ignore[attr-defined]
+        refused(parcel, "lies between")
+
+
+def test_a_session_larger_than_any_that_was_handed_out_is_refused(
+    parcel: Path, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The signature covers its hash, not its size, and anybody can sign a package of his own."""
+    monkeypatch.setattr(module, "_MOST_SESSION", (source / "session.sqlite").stat().st_size)
+    unpack_parcel(parcel, tmp_path)
+    monkeypatch.setattr(module, "_MOST_SESSION", (source / "session.sqlite").stat().st_size - 1)
+    refused(parcel, "larger than any")
+    with pytest.raises(StudyError, match="larger than"):
+        write_parcel(source, tmp_path / "R02.blindread")
+
+
+def test_bytes_are_counted_while_they_are_unpacked(parcel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a zip library gives for a file, no more than was declared gets onto the disk."""
+    most = 0
+
+    def endless(self: zipfile.ZipExtFile, count: int = -1) -> bytes:
+        nonlocal most
+        most = max([most, *(path.stat().st_size for path in parcel.parent.glob(".R01.partial/**/*.gz"))])
+        assert most < 10 << 20
+        return bytes(1 << 20)
+
+    with zipfile.ZipFile(parcel) as archive:
+        kept = {name: archive.read(name) for name in (MANIFEST, SIGNATURE)}
+    monkeypatch.setattr(zipfile.ZipFile, "read", lambda self, entry, pwd=None: kept[entry.filename])
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", endless)
+    refused(parcel, "incomplete or was altered")
+    assert most == 0
 
 
 def test_a_long_list_of_files_is_refused_before_it_is_read(parcel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
