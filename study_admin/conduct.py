@@ -5,10 +5,12 @@ is written, and every change of the database carries its row in the audit trail.
 """
 
 import getpass
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from shutil import rmtree
 
 from reader_app.session.files import write_whole
 from reader_app.session.package import fingerprint
@@ -18,10 +20,11 @@ from study_admin.blinding.drafts import drafts
 from study_admin.blinding.export import KEY, Sealing, seal_study, source_files, write_packages
 from study_admin.blinding.unblinding import open_sides
 from study_admin.collection import Verdict
-from study_admin.design import GroupSize, StudyProblemsError
+from study_admin.database.connection import as_place
+from study_admin.design import ExamFacts, Study, StudyProblemsError
 from study_admin.progress import ReaderProgress
 from study_admin.records import AuditRow, HandedOut, Opening, Stage, Unblinding
-from study_admin.standing import StageStatus, count, missing_sessions, stages
+from study_admin.standing import StageStatus, count, stages
 from study_admin.store import StudyStore
 from study_admin.study_file import read_study_file
 from study_admin.survey import Survey, check_exams, survey
@@ -110,41 +113,75 @@ def new_study(
 def write_study(folder: Path, design: Path, found: Survey, *, database: str = "", who: str = "") -> None:
     """Write the folder of a study that a survey found to be sound."""
     assert found.study is not None
+    place = str(as_place(database)) if database.startswith("sqlite") else database  # wherever it is opened from
     with drafts(folder) as (draft,):
-        place = StudyFolder(draft)
-        place.design.write_bytes(design.read_bytes())
+        made = StudyFolder(draft)
+        made.design.write_bytes(design.read_bytes())
         if database:
-            place.put_url(database)
-        StudyStore.create(place.database, found.study, who=who or user()).close()
+            made.put_url(place)
+        else:
+            StudyStore.create(made.database, found.study, who=who or user()).close()
         draft.chmod(0o755)
+    if database:
+        try:
+            StudyStore.create(place, found.study, who=who or user()).close()
+        except BaseException:
+            rmtree(folder)  # it holds a copy of the design and the address only
+            raise
 
 
 def update_study(
     folder: StudyFolder,
     design: Path,
-    exams: Path,
+    exams: Path | None = None,
     *,
     facts: Path | None = None,
     who: str = "",
     why: str = "",
     progress: Progress = _silent,
 ) -> Survey:
-    """Replace the design and the exams of a study that has not been opened yet."""
+    """Replace the design and the exams of a study that has not been opened yet; the exams may stay where they are."""
     with folder.store(who) as store:
         _need(store, Stage.DRAFT, "The design can't be changed any more: the study is {}.")
-        found = _sound_survey(design, exams, facts, progress)
+        old = store.study
+        found = _sound_survey(design, exams or exams_folder(old), facts, progress)
         assert found.study is not None
-        store.replace_study(found.study, why)
-        if design.absolute() != folder.design.absolute():
-            write_whole(folder.design, design.read_bytes())
+        if any(exam.facts != ExamFacts() for exam in old.exams) and all(
+            exam.facts == ExamFacts() for exam in found.study.exams
+        ):
+            remedy = "Name the file with --facts, or put it into the exams' folder as exams.csv."
+            raise StudyError("What exams.csv told of the exams would be lost.", remedy=remedy)
+        with _replacing(folder.design, design):
+            store.replace_study(found.study, why)
     return found
+
+
+def exams_folder(study: Study) -> Path:
+    """The folder in which a study's exams were found."""
+    first = study.exams[0]
+    return next(parent for parent in first.t1c.parents if parent.name == first.name).parent
+
+
+@contextmanager
+def _replacing(design: Path, new: Path) -> Iterator[None]:
+    """Let `design` be a copy of `new` once the block has ended well; all that can fail on the disk comes before it."""
+    try:
+        draft = design.with_name(f".{design.name}.new")
+        write_whole(draft, new.read_bytes())
+        try:
+            yield
+            draft.replace(design)
+        finally:
+            draft.unlink(missing_ok=True)
+    except OSError as error:
+        remedy = "Check the free space and the permissions, then do it again."
+        raise StudyError(f"The design can't be written ({error.strerror}).", file=design, remedy=remedy) from error
 
 
 def _sound_survey(design: Path, exams: Path, facts: Path | None, progress: Progress) -> Survey:
     found = survey(read_study_file(design), exams.absolute(), progress, facts_file=facts)
-    problems = [*found.problems, *(problem for row in found.rows for problem in row.problems)]
-    if problems:
-        raise StudyProblemsError(problems)
+    if found.all_problems:
+        raise StudyProblemsError(found.all_problems)
     return found
 
 
@@ -167,11 +204,10 @@ def matrix_lines(folder: StudyFolder) -> tuple[str, ...]:
         chosen: dict[int, list[str]] = {}
         for reader in store.readers():
             chosen.setdefault(reader.chosen_group or 0, []).append(reader.code)
-    sizes = study.groups or (GroupSize(len(study.readers), len(study.study_exams)),)
     lines = [
         f"group {number}: {count(size.readers, 'reader')} × {count(size.exams, 'exam')}"
         + (f"; by hand: {', '.join(chosen[number])}" if number in chosen else "")
-        for number, size in enumerate(sizes, 1)
+        for number, size in enumerate(study.group_sizes, 1)
     ]
     return (*lines, f"to be drawn when the study opens: {', '.join(chosen.get(0, [])) or 'nobody'}")
 
@@ -191,16 +227,21 @@ def open_study(folder: StudyFolder, sealing: Sealing, *, who: str = "", progress
         if problems:
             raise StudyProblemsError(problems)
         files = source_files(study, lambda done, total: progress(len(study.exams) + done, steps))
-        chosen = {reader.code: reader.chosen_group for reader in store.readers() if reader.chosen_group is not None}
-        _set_aside(folder.keys)
-        opening = seal_study(study, chosen, folder.keys, sealing)
-        store.record_opening(opening, files)
+
+        def seal(chosen: Mapping[str, int]) -> Opening:
+            _set_aside(folder.keys)
+            return seal_study(study, chosen, folder.keys, sealing)
+
+        opening = store.open_study(study, files, seal)
         progress(steps, steps)
     return opening
 
 
 def _set_aside(keys: Path) -> None:
-    """Keys of an opening that was interrupted before the database knew of it: nothing was handed out under them."""
+    """Keys of an opening that was interrupted before the database knew of it: nothing was handed out under them.
+
+    Only while the database is held and says that the study isn't open.
+    """
     number = 1
     while keys.exists():
         unused = keys.with_name(f"{keys.name}-unused-{number}")
@@ -224,17 +265,18 @@ def export_packages(
     with folder.store(who) as store:
         opening = _opening(store)
         _need(store, Stage.OPEN, "No package is written any more: the study is {}.")
-        made = write_packages(
-            store.study,
-            opening,
-            keys or folder.keys,
-            passphrase,
-            out or folder.packages,
-            readers=tuple(readers) or None,
-            as_files=as_files,
-            progress=progress,
-            files=store.source_files(),
-        )
+        with _key_in_use(store, "export"):
+            made = write_packages(
+                store.study,
+                opening,
+                keys or folder.keys,
+                passphrase,
+                out or folder.packages,
+                readers=tuple(readers) or None,
+                as_files=as_files,
+                progress=progress,
+                files=store.source_files(),
+            )
         store.record_handed_out(made)
     return made
 
@@ -267,19 +309,8 @@ def lock(folder: StudyFolder, *, why: str = "", who: str = "") -> None:
     with folder.store(who) as store:
         _opening(store)
         _need(store, Stage.OPEN, "The study can't be locked: it is {} already.")
-        _need_complete(store, why, "locked")
+        store.verify_audit()
         store.lock(why)
-
-
-def unblind(
-    folder: StudyFolder, passphrase: str, *, key: Path | None = None, reason: str = "", who: str = ""
-) -> Unblinding:
-    """Open the sealed key, check it against the commitment, and record which arm stood where."""
-    with folder.store(who) as store:
-        opening = _check_unblindable(store, reason)
-        store.record_unblinding(open_sides(key or folder.keys / KEY, passphrase, opening), reason)
-        assert store.unblinding is not None
-        return store.unblinding
 
 
 def check_unblindable(folder: StudyFolder, reason: str) -> None:
@@ -292,15 +323,33 @@ def _check_unblindable(store: StudyStore, reason: str) -> Opening:
     opening = _opening(store)
     remedy = "Lock it first, when the last results are in."
     _need(store, Stage.LOCKED, "The study can't be unblinded: it is {}.", remedy)
-    _need_complete(store, reason, "unblinded")
+    store.verify_audit()
+    store.check_unblindable(reason)
     return opening
 
 
-def _need_complete(store: StudyStore, reason: str, done: str) -> None:
-    missing = missing_sessions(store)
-    if missing and not reason.strip():
-        remedy = "Collect what is missing, or give a reason, which goes into the audit trail and the report."
-        raise StudyError(f"The study can't be {done} yet: {', '.join(missing)}.", remedy=remedy)
+def unblind(
+    folder: StudyFolder, passphrase: str, *, key: Path | None = None, reason: str = "", who: str = ""
+) -> Unblinding:
+    """Open the sealed key, check it against the commitment, and record which arm stood where."""
+    with folder.store(who) as store:
+        opening = _check_unblindable(store, reason)
+        with _key_in_use(store, "unblind"):
+            arm_on_a = open_sides(key or folder.keys / KEY, passphrase, opening)
+        store.record_unblinding(arm_on_a, reason)
+        assert store.unblinding is not None
+        return store.unblinding
+
+
+@contextmanager
+def _key_in_use(store: StudyStore, purpose: str) -> Iterator[None]:
+    """Whoever opens the sealed key, or tries to, is on record."""
+    try:
+        yield
+    except BaseException as error:
+        store.note("use key", purpose, str(error) or "interrupted")
+        raise
+    store.note("use key", purpose, "opened")
 
 
 # --- tables and trail ---

@@ -40,7 +40,7 @@ def stages(store: StudyStore) -> tuple[StageStatus, ...]:
         ("Exams", State.DONE, f"{exams}."),
         ("Readers & groups", State.DONE if is_open else State.READY,
          f"{groups}, drawn." if is_open else f"{groups}; {chosen or 'none'} chosen by hand, the rest will be drawn."),
-        ("Seal & hand out", State.DONE if all_out else State.READY,
+        ("Seal & hand out", State.DONE if all_out or is_over else State.READY,
          f"{len(handed)} of {due} packages written." if is_open else "Not opened yet: nothing is drawn or sealed."),
         ("Progress", State.DONE if is_over else waiting,
          f"{count(len(handed), 'package')} with the readers." if is_open else "Opens when the study does."),
@@ -77,16 +77,3 @@ def _results_sentence(stage: Stage) -> str:
 def count(number: int, noun: str) -> str:
     """A number and its noun, in the plural where it has to be."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def missing_sessions(store: StudyStore) -> tuple[str, ...]:
-    """What keeps the study from being complete, one phrase per reader."""
-    collected = {item.reader: item for item in store.collected()}
-    missing = []
-    for reader in store.readers():
-        item = collected.get(reader.code)
-        if item is None:
-            missing.append(f"{reader.code} not collected")
-        elif item.results.is_incomplete:
-            missing.append(f"{reader.code} not signed off")
-    return tuple(missing)

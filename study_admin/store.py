@@ -25,7 +25,7 @@ from study_admin import schema
 from study_admin.audit import Change, append, clean_name, clean_reason, head_of, read_audit
 from study_admin.database import stored
 from study_admin.database.connection import Database
-from study_admin.database.errors import damaged
+from study_admin.database.errors import OvertakenError, damaged
 from study_admin.database.forms import study_form
 from study_admin.database.history import (
     CHANGES,
@@ -43,7 +43,7 @@ from study_admin.database.history import (
     opening_form,
     unblinding_form,
 )
-from study_admin.database.rules import check_opening, check_room, check_sides, check_stage, fitting
+from study_admin.database.rules import check_complete, check_opening, check_room, check_sides, check_stage, fitting
 from study_admin.design import Study
 from study_admin.records import (
     AuditRow,
@@ -217,12 +217,24 @@ class StudyStore:
 
     # --- opening and handing out ---
 
-    def record_opening(self, opening: Opening, files: Sequence[SourceFile]) -> None:
-        """Fix what was drawn; StudyError unless each exam has exactly its readers and each reader exactly its exams."""
+    def open_study(
+        self, checked: Study, files: Sequence[SourceFile], seal: Callable[[Mapping[str, int]], Opening]
+    ) -> Opening:
+        """Let `seal` draw the study, with the groups chosen by hand, and fix what it has drawn.
+
+        All in one transaction: nobody else opens it meanwhile. StudyError if the design isn't any more the one that
+        was checked, or unless each exam has exactly its readers and each reader exactly its exams.
+        """
         with self._change(Stage.DRAFT) as change:
-            check_opening(stored.read_study(change.connection), stored.read_chosen(change.connection), opening)
+            study, chosen = stored.read_study(change.connection), stored.read_chosen(change.connection)
+            if study_form(study) != study_form(checked):
+                what = "The design was changed while its exams were checked."
+                raise StudyError(what, remedy="Nothing was drawn. Look at the design, then open the study again.")
+            opening = seal(chosen)
+            check_opening(study, chosen, opening)
             stored.write_opening(change.connection, opening, files)
             change.add(OPEN, STUDY, None, opening_form(opening, files))
+        return opening
 
     def record_handed_out(self, items: Sequence[HandedOut]) -> None:
         """Note packages as written; one that is noted already in the same place is no change."""
@@ -240,10 +252,11 @@ class StudyStore:
 
     # --- what came back ---
 
-    def record_collected(self, content: bytes, results: Results, file_name: str) -> None:
+    def record_collected(self, content: bytes, results: Results, file_name: str, *, after: str | None) -> None:
         """Keep the bytes of a results file; `results` is what `parse_results` made of them.
 
-        The latest again is no change. Whether they may replace what is there is for the caller to judge.
+        The latest again is no change. Whether they may replace what is there is for the caller to judge, who gives the
+        SHA-256 of what was judged as `after`, None for nothing; OvertakenError if other results came meanwhile.
         """
         reader, package_id = results.design.reader_code, results.design.package_id
         name = clean_name(file_name, "The name of the results file")
@@ -255,30 +268,51 @@ class StudyStore:
                 raise StudyError(what, file=file_name, remedy="Ask the reader for the results of this study.")
             last = next(reversed(stored.read_collected(change.connection, package_id)), None)
             old = last and collected_form(last.package_id, last.file_name, last.sha256)
+            if (last and last.sha256) not in (after, new["sha256"]):
+                what = f"Other results of {reader} were collected at this moment."
+                raise OvertakenError(what, file=file_name, remedy="Collect it again: it is compared with those.")
             if last is None or last.sha256 != new["sha256"]:
                 row = {"reader": reader, "utc": change.utc, "who": change.who, "content": content}
                 stored.write_collected(change.connection, new | row)
                 change.add(COLLECT, reader, old, new)
 
     def lock(self, why: str = "") -> None:
-        """Freeze what was collected; nothing comes in after it."""
+        """Freeze what was collected; nothing comes in after it. With results missing it needs a reason."""
+        why = clean_reason(why)
         with self._change(Stage.OPEN) as change:
-            stored.write_locking(change.connection, change.utc, self._who, clean_reason(why))
+            check_complete(self._missing(change.connection), why, "locked")
+            stored.write_locking(change.connection, change.utc, self._who, why)
             change.add(LOCK, STUDY, why=why)
+
+    def check_unblindable(self, reason: str = "") -> None:
+        """Raises StudyError if `record_unblinding` would, the sides aside."""
+        with self._whole(), self._database.reading() as connection:
+            check_stage(stored.read_stage(connection), [Stage.LOCKED])
+            check_complete(self._missing(connection), clean_reason(reason), "unblinded")
 
     def record_unblinding(self, arm_on_a: Mapping[str, str], reason: str = "") -> None:
         """Store which arm stood on side A; needs a reason unless every reader's results are here and signed off."""
-        signed = {item.reader for item in self.collected() if not item.results.is_incomplete}
         reason = clean_reason(reason)
-        with self._change(Stage.LOCKED) as change:  # locked: nothing was collected meanwhile
+        with self._change(Stage.LOCKED) as change:
+            check_complete(self._missing(change.connection), reason, "unblinded")
             study = stored.read_study(change.connection)
-            missing = [code for code in study.readers if code not in signed]
-            if missing and not reason:
-                what = f"The signed results of {', '.join(missing)} are missing."
-                raise StudyError(what, remedy="Unblind without them only for a reason, and give it.")
             check_sides(study, stored.read_readings(change.connection), arm_on_a)
             stored.write_unblinding(change.connection, arm_on_a, change.utc, self._who, reason)
             change.add(UNBLIND, STUDY, None, unblinding_form(arm_on_a), reason)
+
+    def missing(self) -> tuple[str, ...]:
+        """What keeps the study from being complete, one phrase per reader."""
+        return self._read(self._missing)
+
+    def _missing(self, connection: Connection) -> tuple[str, ...]:
+        latest = {row.reader: row for row in stored.read_collected(connection)}
+        phrases = []
+        for reader in stored.read_study(connection).readers:
+            if reader not in latest:
+                phrases.append(f"{reader} not collected")
+            elif self._collected(latest[reader]).results.is_incomplete:
+                phrases.append(f"{reader} not signed off")
+        return tuple(phrases)
 
     # --- the rest of the trail ---
 

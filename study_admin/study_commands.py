@@ -51,7 +51,7 @@ def _add_design(commands: "Commands") -> None:
     new.add_argument("--check", action="store_true", help="look and list problems, and write nothing")
     new.add_argument("--example", type=Path, metavar="FILE", help="write an example of a study.toml, and nothing else")
     update = _command(commands, "update", "check again and replace the design, until the study opens", _update)
-    _add_what(update)
+    _add_what(update)  # each of them stays as it is if it isn't named
     update.add_argument("--reason", default="", help="why, for the audit trail")
     assign = _command(commands, "assign", "show the groups; put readers into a group by hand until the study opens",
                       _assign)  # fmt: skip

@@ -16,6 +16,8 @@ from study_admin.study_file import StudyFile
 
 Progress = Callable[[int, int], None]  # exams done, exams in all; may raise to cancel
 
+FACTS = "exams.csv"  # in the exams' folder, unless another file is named
+
 
 @dataclass(frozen=True)
 class ExamRow:
@@ -130,6 +132,8 @@ def _find(design: StudyFile, folder: Path, facts_file: Path | None) -> _Draft:
         exam = None if missing else exam_of(folder / name, design.arms, found, is_practice=is_practice)
         rows.append(_Row(name, is_practice, {p.role: found.get(p.role, ()) for p in patterns}, missing, exam))
     warnings: list[str] = []
+    if facts_file is None and (folder / FACTS).is_file():
+        facts_file = folder / FACTS
     if facts_file is not None:
         others = {entry.name for entry in folder.iterdir()}.difference(names)
         _add_facts(facts_file, rows, others, problems, warnings)

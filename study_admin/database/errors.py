@@ -18,6 +18,10 @@ _REASONS = {
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FORMAT}
 
 
+class OvertakenError(StudyError):
+    """Another program changed what a change was based on."""
+
+
 def no_study(name: str) -> StudyError:
     return StudyError("This database holds no study of Blindread.", file=name, remedy=_NOT_OURS)
 

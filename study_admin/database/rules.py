@@ -27,8 +27,8 @@ def check_stage(stage: Stage, wanted: Sequence[Stage]) -> None:
 
 
 def rooms(study: Study) -> list[int]:
-    """How many readers each group takes; without groups there is one for all."""
-    return [size.readers for size in study.groups] or [len(study.readers)]
+    """How many readers each group takes."""
+    return [size.readers for size in study.group_sizes]
 
 
 def check_room(study: Study, chosen: Mapping[str, int], group: int) -> None:
@@ -62,7 +62,7 @@ def check_opening(study: Study, chosen: Mapping[str, int], opening: Opening) -> 
             raise StudyError(what, remedy=_UNFIT)
     _check_groups("readers", opening.reader_groups, list(study.readers), rooms(study))
     exams = [exam.name for exam in study.study_exams]
-    _check_groups("exams", opening.exam_groups, exams, [size.exams for size in study.groups] or [len(exams)])
+    _check_groups("exams", opening.exam_groups, exams, [size.exams for size in study.group_sizes])
     practice = [exam.name for exam in study.practice_exams]
     packages = {reading.package_id for reading in opening.readings}
     if len(packages) != len(study.readers):
@@ -82,6 +82,13 @@ def _check_groups(what: str, groups: Sequence[Sequence[str]], names: Sequence[st
     grouped = [name for group in groups for name in group]
     if sorted(grouped) != sorted(names) or [len(group) for group in groups] != list(sizes):
         raise StudyError(f"The groups of {what} that were drawn are not those of the study.", remedy=_UNFIT)
+
+
+def check_complete(missing: Sequence[str], reason: str, done: str) -> None:
+    """StudyError if results are missing and there is no reason to go on without them."""
+    if missing and not reason:
+        remedy = "Collect what is missing, or give a reason, which goes into the audit trail and the report."
+        raise StudyError(f"The study can't be {done} yet: {', '.join(missing)}.", remedy=remedy)
 
 
 def check_sides(study: Study, readings: Sequence[ReadingRecord], arm_on_a: Mapping[str, str]) -> None:

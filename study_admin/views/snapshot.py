@@ -6,7 +6,7 @@ from pathlib import Path
 from study_admin.conduct import StudyFolder, fingerprint_of, status
 from study_admin.design import Study
 from study_admin.records import Collected, ExamRecord, HandedOut, Opening, ReaderRecord, Stage, Unblinding
-from study_admin.standing import StageStatus, missing_sessions
+from study_admin.standing import StageStatus
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,6 @@ def take_snapshot(folder: StudyFolder) -> Snapshot:
             fingerprint=fingerprint_of(opening) if opening else "",
             handed_out=store.handed_out(),
             collected=store.collected(),
-            missing=missing_sessions(store) if opening else (),
+            missing=store.missing() if opening else (),
             unblinding=store.unblinding,
         )

@@ -1,7 +1,7 @@
 """A small study for the tests of the database: four readers and four exams in two groups, drawn by hand."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -129,8 +129,13 @@ def make_store(where: str | Path) -> StudyStore:
     return StudyStore.create(where, make_study(), who=WHO, clock=every_second().__next__)
 
 
+def open_by_draw(store: StudyStore, opening: Opening, files: Sequence[SourceFile] | None = None) -> None:
+    """Open a study by a draw that was made before."""
+    store.open_study(store.study, make_files() if files is None else files, lambda chosen: opening)
+
+
 def open_and_hand_out(store: StudyStore) -> None:
-    store.record_opening(make_opening(), make_files())
+    open_by_draw(store, make_opening())
     store.record_handed_out([handed_out(reader) for reader in READERS])
 
 
@@ -146,7 +151,7 @@ def results_of(reader: str, folder: Path, *, exams: int | None = None) -> tuple[
 def collect_all(store: StudyStore, folder: Path) -> None:
     for reader in READERS:
         content, results = results_of(reader, folder)
-        store.record_collected(content, results, f"results-{reader}.json")
+        store.record_collected(content, results, f"results-{reader}.json", after=None)
 
 
 def whole_study(where: str | Path, folder: Path) -> StudyStore:

@@ -21,7 +21,7 @@ def hand_out(folder: Path) -> Path:
     study = Study(arms=arms, exams=exams, readers=("R01", "R02"), title="Two readers", closing=(source_guess(1),))
     opening = seal_study(study, {}, folder / "keys", Sealing(WORDS))
     with StudyStore.create(folder / "study.sqlite", study, who="A. Coordinator") as store:
-        store.record_opening(opening, ())
+        store.open_study(study, (), lambda chosen: opening)
         store.record_handed_out(write_packages(study, opening, folder / "keys", WORDS, folder / "packages"))
     return folder
 

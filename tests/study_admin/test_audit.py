@@ -19,6 +19,7 @@ from tests.study_admin.kept_study import (
     make_files,
     make_opening,
     make_store,
+    open_by_draw,
     package_id,
     whole_study,
 )
@@ -117,9 +118,9 @@ def test_a_row_tells_what_was_before_and_after(path: Path, tmp_path: Path) -> No
 def test_no_arm_stands_beside_a_reading_before_the_unblinding(tmp_path: Path) -> None:
     """Arms are named in the design and the files; nothing names one together with a reading or a side."""
     with make_store(tmp_path / "study.sqlite") as store:
-        store.record_opening(make_opening(), make_files())
+        open_by_draw(store, make_opening())
         store.record_handed_out([handed_out("R01")])
-        store.lock()
+        store.lock("for the test")
         for row in store.audit()[1:]:
             assert "hand" not in row.old + row.new
             assert "machine" not in row.old + row.new

@@ -3,6 +3,7 @@
 With BLINDREAD_TEST_DATABASE, the URL of an empty PostgreSQL database, the tests that need no file run there.
 """
 
+import hashlib
 import json
 import os
 import signal
@@ -24,6 +25,7 @@ from reader_app.session.results import read_results
 from segmentation.errors import StudyError
 from study_admin import store as store_module
 from study_admin.database import sqlite_file
+from study_admin.database.errors import OvertakenError
 from study_admin.records import ExamRecord, Opening, ReaderRecord, Stage
 from study_admin.store import StudyStore
 from tests.study_admin.kept_study import (
@@ -38,6 +40,7 @@ from tests.study_admin.kept_study import (
     make_store,
     make_study,
     open_and_hand_out,
+    open_by_draw,
     package_id,
     results_of,
     whole_study,
@@ -224,7 +227,7 @@ def stage_open(store: StudyStore, folder: Path) -> None:
 
 def stage_locked(store: StudyStore, folder: Path) -> None:
     open_and_hand_out(store)
-    store.lock()
+    store.lock("for the test")
 
 
 def stage_unblinded(store: StudyStore, folder: Path) -> None:
@@ -235,10 +238,10 @@ def stage_unblinded(store: StudyStore, folder: Path) -> None:
 ACTS: dict[str, Callable[[StudyStore, Path], None]] = {
     "replace": lambda store, folder: store.replace_study(make_study()),
     "choose": lambda store, folder: store.choose_group("R01", 2),
-    "open": lambda store, folder: store.record_opening(make_opening(), make_files()),
+    "open": lambda store, folder: open_by_draw(store, make_opening()),
     "hand out": lambda store, folder: store.record_handed_out([replace(handed_out("R01"), place="elsewhere")]),
-    "collect": lambda store, folder: store.record_collected(*results_of("R01", folder), "results.json"),
-    "lock": lambda store, folder: store.lock(),
+    "collect": lambda store, folder: store.record_collected(*results_of("R01", folder), "results.json", after=None),
+    "lock": lambda store, folder: store.lock("for the test"),
     "unblind": lambda store, folder: store.record_unblinding(arms_on_a(make_opening()), "a pilot"),
 }
 
@@ -330,10 +333,10 @@ def test_a_study_opens_only_if_each_has_exactly_its_own(
     with make_store(where) as store:
         store.choose_group("R01", 2)
         with pytest.raises(StudyError, match=words):
-            store.record_opening(spoil(make_opening()), make_files())
+            open_by_draw(store, spoil(make_opening()))
         assert store.stage is Stage.DRAFT
         assert store.readings() == store.source_files() == ()
-        store.record_opening(make_opening(), make_files())
+        open_by_draw(store, make_opening())
 
 
 # --- handing out and collecting ---
@@ -359,11 +362,11 @@ def test_results_are_kept_as_they_came_and_all_of_them(where: str, tmp_path: Pat
     with make_store(where) as store:
         open_and_hand_out(store)
         first, results = results_of("R03", tmp_path, exams=1)
-        store.record_collected(first, results, "results.json")
-        store.record_collected(first, results, "the same.json")
+        store.record_collected(first, results, "results.json", after=None)
+        store.record_collected(first, results, "the same.json", after=None)
         assert [item.results.is_incomplete for item in store.collected()] == [True]
         later, results = results_of("R03", tmp_path)
-        store.record_collected(later, results, "results (1).json")
+        store.record_collected(later, results, "results (1).json", after=hashlib.sha256(first).hexdigest())
         assert [item.file_name for item in store.collected_history(package_id("R03"))] == [
             "results.json", "results (1).json",
         ]  # fmt: skip
@@ -373,13 +376,34 @@ def test_results_are_kept_as_they_came_and_all_of_them(where: str, tmp_path: Pat
         assert (latest.reader, latest.who) == ("R03", WHO)
 
 
+def test_results_judged_against_what_is_not_the_latest_any_more_are_not_taken(where: str, tmp_path: Path) -> None:
+    with make_store(where) as store:
+        open_and_hand_out(store)
+        first, early = results_of("R03", tmp_path, exams=1)
+        later, signed = results_of("R03", tmp_path)
+        store.record_collected(later, signed, "by another program.json", after=None)
+        with pytest.raises(OvertakenError, match="Other results of R03 were collected at this moment"):
+            store.record_collected(first, early, "results.json", after=None)
+        (latest,) = store.collected()
+        assert not latest.results.is_incomplete
+
+
+def test_a_design_that_was_changed_while_it_was_checked_is_not_opened(where: str) -> None:
+    with make_store(where) as store:
+        checked = store.study
+        store.replace_study(replace(checked, question="Another question?"))
+        with pytest.raises(StudyError, match="The design was changed while its exams were checked"):
+            store.open_study(checked, make_files(), lambda chosen: pytest.fail("was drawn"))
+        assert store.stage is Stage.DRAFT
+
+
 def test_results_of_another_study_are_refused(where: str, tmp_path: Path) -> None:
     with make_store(where) as store:
-        store.record_opening(make_opening(), make_files())
+        open_by_draw(store, make_opening())
         store.record_handed_out([handed_out("R01")])
         content, results = results_of("R02", tmp_path)  # drawn, and never handed out
         with pytest.raises(StudyError, match=r"results\.json: .*answer no package"):
-            store.record_collected(content, results, "results.json")
+            store.record_collected(content, results, "results.json", after=None)
         assert store.collected() == ()
 
 
@@ -391,9 +415,13 @@ def test_unblinding_needs_all_signed_results_or_a_reason(where: str, tmp_path: P
         open_and_hand_out(store)
         collect_all_but = [reader for reader in READERS if reader != "R02"]
         for reader in collect_all_but:
-            store.record_collected(*results_of(reader, tmp_path, exams=1 if reader == "R04" else None), "results.json")
-        store.lock()
-        with pytest.raises(StudyError, match="results of R02, R04 are missing"):
+            store.record_collected(
+                *results_of(reader, tmp_path, exams=1 if reader == "R04" else None), "results.json", after=None
+            )
+        with pytest.raises(StudyError, match=r"can't be locked yet: R02 not collected, R04 not signed off\."):
+            store.lock(" ")
+        store.lock("two have left the hospital")
+        with pytest.raises(StudyError, match=r"can't be unblinded yet: R02 not collected, R04 not signed off\."):
             store.record_unblinding(arms_on_a(make_opening()), " ")
         assert store.stage is Stage.LOCKED
         store.record_unblinding(arms_on_a(make_opening()), "two have left the hospital")
@@ -407,7 +435,7 @@ def test_unblinding_takes_the_sides_of_this_study_only(where: str, tmp_path: Pat
     with make_store(where) as store:
         open_and_hand_out(store)
         collect_all(store, tmp_path)
-        store.lock()
+        store.lock("for the test")
         missing = {reading_id: arm for reading_id, arm in sides.items() if reading_id != last}
         for strange in (missing, sides | {"9" * 16: "hand"}, sides | {last: "deep"}, {}):
             with pytest.raises(StudyError, match="not those of this study's readings"):
@@ -520,10 +548,10 @@ def test_a_full_disk_changes_nothing_and_is_told(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(sqlite_file, "_SETTINGS", (*settings, f"max_page_count = {len(before) // 4096 + 1}"))
     with StudyStore.open(path, who=WHO) as store:
         with pytest.raises(StudyError, match=r"Nothing was changed: the disk is full\. Free some space"):
-            store.record_opening(make_opening(), [replace(f, path=f.path + "x" * 9_000) for f in make_files()])
+            open_by_draw(store, make_opening(), [replace(f, path=f.path + "x" * 9_000) for f in make_files()])
         assert path.read_bytes() == before
         monkeypatch.setattr(sqlite_file, "_SETTINGS", settings)
-        store.record_opening(make_opening(), make_files())
+        open_by_draw(store, make_opening())
         store.verify_audit()
 
 

@@ -9,7 +9,12 @@ import numpy as np
 import pytest
 
 from reader_app.session.canonical import canonical_json
+from segmentation.errors import StudyError
+from study_admin import conduct
 from study_admin.__main__ import main
+from study_admin.blinding.export import Sealing
+from study_admin.conduct import StudyFolder
+from study_admin.design import Study
 from study_admin.study_file import read_study_file
 from tests.study_admin.made_up_exams import write_image
 from tests.study_admin.scripted_readers import packages_in, read_package
@@ -27,6 +32,17 @@ count = 2
 readers_per_group = 1
 exams_per_group = 3
 """
+
+
+def alter(path: Path, statement: str) -> None:
+    """Alter a database as somebody who owns the disk can, and put its triggers back."""
+    with closing(sqlite3.connect(path)) as database, database:
+        triggers = database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for name, _ in triggers:
+            database.execute(f'DROP TRIGGER "{name}"')
+        assert database.execute(statement).rowcount == 1
+        for _, sql in triggers:
+            database.execute(sql)
 
 
 class Office:
@@ -52,11 +68,11 @@ class Office:
         assert code == 0, err
         return out
 
-    def refused(self, command: str, *words: object) -> str:
+    def refused(self, command: str, *words: object, is_recorded: bool = False) -> str:
         before = self.state()
         code, _, err = self.run(command, self.study, *words)
         assert code == 2
-        assert self.state() == before
+        assert is_recorded or self.state() == before
         return err
 
     def state(self) -> dict[Path, bytes]:
@@ -170,10 +186,86 @@ def test_an_opening_that_was_interrupted_can_be_done_again(office: Office) -> No
     assert (office.study / "keys-unused-1/allocation.sealed-key").is_file()
 
 
+def test_two_openings_at_once_leave_the_key_of_the_first(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second one comes in between the first one's checks and its draw."""
+    office.new()
+    folder, first = StudyFolder(office.study), []
+
+    def check_and_be_overtaken(study: Study, progress: object) -> tuple[StudyError, ...]:
+        monkeypatch.undo()
+        first.append(conduct.open_study(folder, Sealing(WORDS)))
+        first.append((office.study / "keys/allocation.sealed-key").read_bytes())
+        return ()
+
+    monkeypatch.setattr(conduct, "check_exams", check_and_be_overtaken)
+    with pytest.raises(StudyError, match="has been opened"):
+        conduct.open_study(folder, Sealing(OTHERS))
+    assert (office.study / "keys/allocation.sealed-key").read_bytes() == first[1]
+    assert not list(office.study.glob("keys-unused*"))
+    with folder.store() as store:
+        assert store.opening == first[0]
+
+
+def test_facts_beside_the_exams_are_taken_and_not_lost(office: Office) -> None:
+    facts = office.exams / "exams.csv"
+    facts.write_text("exam,subject\n" + "".join(f"case0{n},P{min(n, 5)}\n" for n in range(1, 7)))
+    code, _, err = office.run("new", office.study, "--design", office.design, "--exams", office.exams)
+    assert (code, office.study.exists()) == (2, False)
+    assert "P5" in err  # one patient twice
+    facts.write_text("exam,subject\n" + "".join(f"case0{n},P{n}\n" for n in range(1, 7)))
+    office.new()
+    office.do("update")
+    with StudyFolder(office.study).store() as store:
+        assert [exam.facts.subject for exam in store.exams()] == ["P1", "P2", "P3", "P4", "P5", "P6"]
+    facts.unlink()
+    assert "would be lost" in office.refused("update")
+
+
+def test_a_database_of_its_own_is_found_from_anywhere(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(office.folder)
+    office.do("new", "--design", office.design, "--exams", office.exams, "--database", "sqlite:///central.sqlite")
+    monkeypatch.chdir("/")
+    assert "6 exams" in office.do("status")
+    office.study = office.folder / "second"
+    words = (
+        "--design",
+        office.design,
+        "--exams",
+        office.exams,
+        "--database",
+        f"sqlite:///{office.folder}/central.sqlite",
+    )
+    code, _, err = office.run("new", office.study, *words)
+    assert code == 2
+    assert "central.sqlite" in err
+    assert not office.study.exists()
+
+
+def test_whoever_uses_the_key_is_on_record(sealed_office: Office) -> None:
+    office = sealed_office.opened()
+    (office.folder / "wrong.txt").write_text("these are not the right words\n")
+    office.refused("export", "--passphrase-file", office.folder / "wrong.txt", is_recorded=True)
+    office.do("export", *office.own)
+    with StudyFolder(office.study).store() as store:
+        uses = [(row.subject, row.new) for row in store.audit() if row.what == "use key"]
+    assert [subject for subject, _ in uses] == ["export", "export"]
+    assert "passphrase is wrong" in uses[0][1]
+    assert uses[1][1] == '"opened"'
+
+
+def test_nothing_is_unblinded_from_an_altered_database(office: Office) -> None:
+    office.opened()
+    office.do("lock", "--reason", "the funding ended")
+    alter(office.study / "study.sqlite", "UPDATE study SET design = replace(design, '0.05', '0.5')")
+    code, _, err = office.run("unblind", office.study, *office.own, "--reason", "the funding ended")
+    assert code == 2
+    assert "study.sqlite" in err
+
+
 def test_an_image_changed_after_the_opening_is_not_handed_out(office: Office) -> None:
     office.opened()
     write_image(office.exams / "case02/t1c.nii.gz", np.ones((20, 22, 8)))
-    assert "case02/t1c.nii.gz" in office.refused("export", *office.own)
+    assert "case02/t1c.nii.gz" in office.refused("export", *office.own, is_recorded=True)
     assert not (office.study / "packages").exists()
 
 
@@ -181,11 +273,13 @@ def test_wrong_passphrase_and_the_key_of_another_study(sealed_office: Office, tm
     office = sealed_office
     office.opened()
     (tmp_path / "wrong.txt").write_text("these are not the right words\n")
-    assert "passphrase is wrong" in office.refused("export", "--passphrase-file", tmp_path / "wrong.txt")
+    assert "passphrase is wrong" in office.refused(
+        "export", "--passphrase-file", tmp_path / "wrong.txt", is_recorded=True
+    )
     first = office.study
     office.study = tmp_path / "second"
     office.opened()
-    assert "another study" in office.refused("export", *office.own, "--keys", first / "keys")
+    assert "another study" in office.refused("export", *office.own, "--keys", first / "keys", is_recorded=True)
 
 
 def test_an_export_goes_on_where_it_stopped(office: Office) -> None:
@@ -197,7 +291,7 @@ def test_an_export_goes_on_where_it_stopped(office: Office) -> None:
     assert all(path.read_bytes() == data for path, data in first.items())
     assert "2 of 2 packages" in office.do("status")
     assert [line.split()[5] for line in office.do("audit").splitlines() if "hand out" in line] == ["R01", "R02"]
-    assert "R07" in office.refused("export", *office.own, "--readers", "R07")
+    assert "R07" in office.refused("export", *office.own, "--readers", "R07", is_recorded=True)
 
 
 # --- collect, lock, unblind ---
@@ -265,11 +359,7 @@ def test_no_arm_in_anything_that_is_said_or_written_before_the_unblinding(office
 
 def test_a_changed_row_of_the_trail_is_named(office: Office) -> None:
     office.opened()
-    with closing(sqlite3.connect(office.study / "study.sqlite")) as database, database:
-        triggers = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")]
-        for name in triggers:
-            database.execute(f'DROP TRIGGER "{name}"')
-        database.execute("UPDATE audit SET who = 'somebody else' WHERE seq = 2")
+    alter(office.study / "study.sqlite", "UPDATE audit SET who = 'somebody else' WHERE seq = 2")
     code, _, err = office.run("audit", office.study)
     assert code == 2
     assert "study.sqlite" in err
