@@ -4,29 +4,24 @@ A step opens the study database, does one thing, and leaves it closed. All that 
 is written, and every change of the database carries its row in the audit trail.
 """
 
-import getpass
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from shutil import rmtree
 
-from reader_app.session.files import write_whole
 from reader_app.session.package import fingerprint
 from segmentation.errors import StudyError
 from study_admin import collection, progress, tables
-from study_admin.blinding.drafts import drafts
 from study_admin.blinding.export import KEY, Sealing, seal_study, source_files, write_packages
 from study_admin.blinding.unblinding import open_sides
 from study_admin.collection import Verdict
-from study_admin.database.connection import as_place
-from study_admin.design import ExamFacts, Study, StudyProblemsError
+from study_admin.design import ExamFacts, StudyProblemsError
 from study_admin.progress import ReaderProgress
 from study_admin.records import AuditRow, HandedOut, Opening, Stage, Unblinding
 from study_admin.standing import StageStatus, count, stages
 from study_admin.store import StudyStore
 from study_admin.study_file import read_study_file
+from study_admin.study_folder import StudyFolder, exams_folder, replacing, write_study
 from study_admin.survey import Survey, check_exams, survey
 
 Progress = Callable[[int, int], None]  # steps done, steps in all; may raise to cancel
@@ -34,58 +29,6 @@ Progress = Callable[[int, int], None]  # steps done, steps in all; may raise to 
 
 def _silent(done: int, total: int) -> None:
     """Shows nothing."""
-
-
-@dataclass(frozen=True)
-class StudyFolder:
-    """Where a study's files lie. Nothing in it is for a reader but what `packages` holds."""
-
-    path: Path
-
-    @property
-    def design(self) -> Path:
-        return self.path / "study.toml"
-
-    @property
-    def keys(self) -> Path:
-        return self.path / "keys"
-
-    @property
-    def packages(self) -> Path:
-        return self.path / "packages"
-
-    @property
-    def tables(self) -> Path:
-        return self.path / "tables"
-
-    @property
-    def database(self) -> str:
-        """The study database: a file in the folder, or the URL that `database.url` holds."""
-        try:
-            return self._url.read_text(encoding="utf-8").strip()
-        except FileNotFoundError:
-            return str(self.path / "study.sqlite")
-
-    @property
-    def _url(self) -> Path:
-        return self.path / "database.url"
-
-    def put_url(self, url: str) -> None:
-        """Remember where the database is; for its owner alone, for there may be a password in it."""
-        self._url.touch(mode=0o600)
-        self._url.write_text(url + "\n", encoding="utf-8")
-
-    def store(self, who: str = "") -> StudyStore:
-        """The study database, opened."""
-        if not self.design.is_file():
-            remedy = "Choose the folder that `study-admin new` made; it holds study.toml and study.sqlite."
-            raise StudyError("This is not a study's folder.", file=self.path, remedy=remedy)
-        return StudyStore.open(self.database, who=who or user())
-
-
-def user() -> str:
-    """The name that the audit trail gets if nobody gives another one."""
-    return getpass.getuser()
 
 
 # --- design ---
@@ -106,28 +49,9 @@ def new_study(
     Raises `StudyProblemsError` with every problem.
     """
     found = _sound_survey(design, exams, facts, progress)
-    write_study(folder, design, found, database=database, who=who)
-    return found
-
-
-def write_study(folder: Path, design: Path, found: Survey, *, database: str = "", who: str = "") -> None:
-    """Write the folder of a study that a survey found to be sound."""
     assert found.study is not None
-    place = str(as_place(database)) if database.startswith("sqlite") else database  # wherever it is opened from
-    with drafts(folder) as (draft,):
-        made = StudyFolder(draft)
-        made.design.write_bytes(design.read_bytes())
-        if database:
-            made.put_url(place)
-        else:
-            StudyStore.create(made.database, found.study, who=who or user()).close()
-        draft.chmod(0o755)
-    if database:
-        try:
-            StudyStore.create(place, found.study, who=who or user()).close()
-        except BaseException:
-            rmtree(folder)  # it holds a copy of the design and the address only
-            raise
+    write_study(folder, design, found.study, database=database, who=who)
+    return found
 
 
 def update_study(
@@ -151,31 +75,9 @@ def update_study(
         ):
             remedy = "Name the file with --facts, or put it into the exams' folder as exams.csv."
             raise StudyError("What exams.csv told of the exams would be lost.", remedy=remedy)
-        with _replacing(folder.design, design):
+        with replacing(folder.design, design):
             store.replace_study(found.study, why)
     return found
-
-
-def exams_folder(study: Study) -> Path:
-    """The folder in which a study's exams were found."""
-    first = study.exams[0]
-    return next(parent for parent in first.t1c.parents if parent.name == first.name).parent
-
-
-@contextmanager
-def _replacing(design: Path, new: Path) -> Iterator[None]:
-    """Let `design` be a copy of `new` once the block has ended well; all that can fail on the disk comes before it."""
-    try:
-        draft = design.with_name(f".{design.name}.new")
-        write_whole(draft, new.read_bytes())
-        try:
-            yield
-            draft.replace(design)
-        finally:
-            draft.unlink(missing_ok=True)
-    except OSError as error:
-        remedy = "Check the free space and the permissions, then do it again."
-        raise StudyError(f"The design can't be written ({error.strerror}).", file=design, remedy=remedy) from error
 
 
 def _sound_survey(design: Path, exams: Path, facts: Path | None, progress: Progress) -> Survey:

@@ -12,10 +12,10 @@ from study_admin.asking import passphrase, sealing_passphrases
 from study_admin.bars import bar
 from study_admin.blinding.export import Sealing
 from study_admin.blinding.regeneration import regenerate
-from study_admin.conduct import StudyFolder
 from study_admin.progress import ReaderProgress
 from study_admin.records import HandedOut
 from study_admin.study_file import EXAMPLE, read_study_file
+from study_admin.study_folder import StudyFolder, write_study
 from study_admin.survey import Survey, survey
 
 if TYPE_CHECKING:  # argparse has no public name for it
@@ -80,7 +80,7 @@ def _new(options: argparse.Namespace) -> None:
     if found.study is None:
         raise StudyError("Nothing was written.", remedy="Mend what is listed above, and run it again.")
     if not options.check:
-        conduct.write_study(options.study, options.design, found, database=options.database, who=options.who)
+        write_study(options.study, options.design, found.study, database=options.database, who=options.who)
         print(f"Written to {options.study}. Next: study-admin open {options.study}")
 
 

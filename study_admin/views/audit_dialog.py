@@ -4,7 +4,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWid
 
 from reader_app.views import theme
 from study_admin import conduct
-from study_admin.conduct import StudyFolder
+from study_admin.study_folder import StudyFolder
 from study_admin.views.stage_page import button, fill, table
 
 

@@ -105,10 +105,11 @@ class CollectPage(StagePage):
             for item in (snapshot.collected if snapshot else ())
         ]  # fmt: skip
         fill(self.collected, sorted(rows))
-        if opening is None:
-            self._said.clear()
-            fill(self.verdicts, [])
         self._say_problem()
+
+    def forget(self) -> None:
+        self._said.clear()
+        fill(self.verdicts, [])
 
     def collect(self, paths: Sequence[Path]) -> None:
         """Verify files and take those that are sound."""

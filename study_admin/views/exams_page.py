@@ -93,6 +93,10 @@ class ExamsPage(StagePage):
 
     # --- showing ---
 
+    def forget(self) -> None:
+        self._shown = None
+        self.thumbnails.forget()
+
     def show_study(self, snapshot: Snapshot | None) -> None:
         is_fixed = snapshot is not None and snapshot.stage is not Stage.DRAFT
         self.sentence.setText(_FIXED if is_fixed else _DRAFT if snapshot else _NEW)
@@ -222,6 +226,7 @@ class ExamsPage(StagePage):
             self.walk.troubled.emit(error)
             return
         self._is_looked_at = True
+        self.thumbnails.forget()  # a file may have been replaced
         self._show_found(found, folder)
 
     def _show_found(self, found: Survey, folder: Path) -> None:

@@ -158,14 +158,15 @@ class ProgressPage(StagePage):
         self.sentence.setText(_OPEN if is_open else _NOT_OPEN)
         for widget in (self.table, self.words, self.only_open, self.again, self.add):
             widget.setEnabled(is_open)
-        if not is_open:
-            self.model.show_rows(())
-            self.summary.clear()
-            self.places.clear()
-            self.shown_places.clear()
+
+    def forget(self) -> None:
+        self.model.show_rows(())
+        self.places.clear()
+        for label in (self.summary, self.shown_places, self.words):
+            label.clear()
 
     def come_up(self) -> None:
-        if self.walk.snapshot and self.walk.snapshot.opening and not self.model.rows:
+        if self.walk.snapshot and self.walk.snapshot.opening:
             self.look()
 
     def look(self) -> None:

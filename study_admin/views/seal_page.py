@@ -112,6 +112,10 @@ class SealPage(StagePage):
 
     # --- showing ---
 
+    def forget(self) -> None:
+        self.place.clear()
+        self.as_folders.setChecked(True)
+
     def show_study(self, snapshot: Snapshot | None) -> None:
         opening = snapshot.opening if snapshot else None
         is_open = snapshot is not None and snapshot.stage is Stage.OPEN
@@ -143,7 +147,7 @@ class SealPage(StagePage):
             self.packages,
             [(r.code, f"group {r.group}", places.get(r.code, "not written yet")) for r in snapshot.readers],
         )
-        if not self.place.text() or not self.place.isModified():
+        if not self.place.text():
             self.place.setText(str(self.walk.folder.packages))
         left = len(snapshot.readers_without_package)
         self.write_button.setEnabled(is_open)
@@ -157,7 +161,6 @@ class SealPage(StagePage):
         )
         if folder:
             self.place.setText(str(folder))
-            self.place.setModified(True)
 
     def _open_folder(self) -> None:
         self.show_folder(Path(self.place.text()))

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from study_admin.conduct import StudyFolder, fingerprint_of, status
+from study_admin.conduct import fingerprint_of, status
 from study_admin.design import Study
 from study_admin.records import Collected, ExamRecord, HandedOut, Opening, ReaderRecord, Stage, Unblinding
 from study_admin.standing import StageStatus
+from study_admin.study_folder import StudyFolder
 
 
 @dataclass(frozen=True)

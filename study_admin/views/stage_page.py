@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from reader_app.views import theme
 from segmentation.errors import StudyError
+from study_admin.study_folder import StudyFolder
 from study_admin.views.snapshot import Snapshot
 from study_admin.views.walk import Walk
 
@@ -30,6 +31,7 @@ class StagePage(QWidget):
     def __init__(self, walk: Walk, title: str) -> None:
         super().__init__()
         self.walk = walk
+        self._of: StudyFolder | None = None
         self.problem = ""  # one sentence for the rail, as long as something is wrong here
         self.sentence = theme.paragraph("", is_quiet=True)
         self.body = QVBoxLayout()
@@ -54,11 +56,17 @@ class StagePage(QWidget):
 
     def _show(self) -> None:
         self.problem = ""
+        if self.walk.folder != self._of:
+            self._of = self.walk.folder
+            self.forget()
         self.show_study(self.walk.snapshot)
 
     def show_study(self, snapshot: Snapshot | None) -> None:
         """Show the study as it stands; None for one that isn't written yet."""
         raise NotImplementedError
+
+    def forget(self) -> None:
+        """Another study: nothing that was given or shown for the one before may stay."""
 
     def come_up(self) -> None:
         """The page was chosen: what it looks up by itself, it looks up now."""

@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from segmentation.errors import StudyError
-from study_admin.conduct import StudyFolder, user
+from study_admin.study_folder import StudyFolder, user
 from study_admin.views.background import Background, CancelledError, Progress
 from study_admin.views.snapshot import Snapshot, take_snapshot
 

@@ -13,9 +13,9 @@ from segmentation.errors import StudyError
 from study_admin import conduct
 from study_admin.__main__ import main
 from study_admin.blinding.export import Sealing
-from study_admin.conduct import StudyFolder
 from study_admin.design import Study
 from study_admin.study_file import read_study_file
+from study_admin.study_folder import StudyFolder
 from tests.study_admin.made_up_exams import write_image
 from tests.study_admin.scripted_readers import packages_in, read_package
 

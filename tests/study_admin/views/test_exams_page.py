@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QFileDialog
 from reader_app.session.model import Revision
 from segmentation.errors import StudyError
 from study_admin import conduct
-from study_admin.conduct import StudyFolder
 from study_admin.design import Arm, Heads, MaskRule, StudyType
 from study_admin.study_file import StudyFile, read_study_file, to_toml
+from study_admin.study_folder import StudyFolder
 from study_admin.views.design_form import BEGINNING, DesignForm
 from tests.study_admin.made_up_exams import AFFINE, tumour, write_image
 from tests.study_admin.views.conftest import DESIGN, Coordinator

@@ -10,8 +10,8 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog
 
-from study_admin.conduct import StudyFolder
 from study_admin.records import Stage
+from study_admin.study_folder import StudyFolder
 from study_admin.views.audit_dialog import AuditDialog
 from tests.study_admin.running_study import WORDS, hand_out
 from tests.study_admin.scripted_readers import packages_in, read_package

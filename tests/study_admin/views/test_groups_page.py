@@ -8,9 +8,9 @@ from PySide6.QtGui import QDropEvent, QHelpEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QToolTip
 
-from study_admin.conduct import StudyFolder
 from study_admin.design import ExamFacts
 from study_admin.records import ExamRecord, ReaderRecord
+from study_admin.study_folder import StudyFolder
 from study_admin.views.group_board import CardList
 from study_admin.views.matrix import drawn
 from tests.study_admin.views.conftest import Coordinator

@@ -11,8 +11,8 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QApplication
 
 from reader_app.views import theme
-from study_admin.conduct import StudyFolder
 from study_admin.standing import State
+from study_admin.study_folder import StudyFolder
 from study_admin.views import application
 from study_admin.views.background import Background
 from study_admin.views.notice import time_left

@@ -7,8 +7,8 @@ from PySide6.QtGui import QGuiApplication
 
 from reader_app.session.package import open_package
 from study_admin import conduct
-from study_admin.conduct import StudyFolder
 from study_admin.records import Stage
+from study_admin.study_folder import StudyFolder
 from tests.study_admin.scripted_readers import packages_in
 from tests.study_admin.views.conftest import THIRD, WORDS, Coordinator
 
@@ -132,3 +132,13 @@ def test_no_other_folder_than_the_chosen_one(drafted: Coordinator, tmp_path: Pat
     drafted.write_packages()
     assert [path.name for path in packages_in(place)] == ["R01", "R02", "R03", "R04"]
     assert drafted.seal.place.text() == str(place)
+
+
+def test_nothing_of_one_study_goes_into_the_next(drafted: Coordinator, exams: Path, tmp_path: Path) -> None:
+    """A place chosen for the packages of one study isn't kept for those of another."""
+    drafted.open_study()
+    drafted.write(drafted.seal.place, str(tmp_path / "elsewhere"))
+    drafted.click(drafted.window.home)
+    drafted.write_study(exams, tmp_path / "second")
+    drafted.open_study()
+    assert drafted.seal.place.text() == str(tmp_path / "second/packages")

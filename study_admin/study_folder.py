@@ -1,0 +1,108 @@
+"""A study's folder: where its files lie, and how it is made and its design replaced."""
+
+import getpass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import rmtree
+
+from reader_app.session.files import write_whole
+from segmentation.errors import StudyError
+from study_admin.blinding.drafts import drafts
+from study_admin.database.connection import as_place
+from study_admin.design import Study
+from study_admin.store import StudyStore
+
+
+@dataclass(frozen=True)
+class StudyFolder:
+    """Where a study's files lie. Nothing in it is for a reader but what `packages` holds."""
+
+    path: Path
+
+    @property
+    def design(self) -> Path:
+        return self.path / "study.toml"
+
+    @property
+    def keys(self) -> Path:
+        return self.path / "keys"
+
+    @property
+    def packages(self) -> Path:
+        return self.path / "packages"
+
+    @property
+    def tables(self) -> Path:
+        return self.path / "tables"
+
+    @property
+    def database(self) -> str:
+        """The study database: a file in the folder, or the URL that `database.url` holds."""
+        try:
+            return self._url.read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            return str(self.path / "study.sqlite")
+
+    @property
+    def _url(self) -> Path:
+        return self.path / "database.url"
+
+    def put_url(self, url: str) -> None:
+        """Remember where the database is; for its owner alone, for there may be a password in it."""
+        self._url.touch(mode=0o600)
+        self._url.write_text(url + "\n", encoding="utf-8")
+
+    def store(self, who: str = "") -> StudyStore:
+        """The study database, opened."""
+        if not self.design.is_file():
+            remedy = "Choose the folder that `study-admin new` made; it holds study.toml and study.sqlite."
+            raise StudyError("This is not a study's folder.", file=self.path, remedy=remedy)
+        return StudyStore.open(self.database, who=who or user())
+
+
+def user() -> str:
+    """The name that the audit trail gets if nobody gives another one."""
+    return getpass.getuser()
+
+
+def write_study(folder: Path, design: Path, study: Study, *, database: str = "", who: str = "") -> None:
+    """Make the folder of a new study, with a copy of its design and the database; whole or not at all."""
+    place = str(as_place(database)) if database.startswith("sqlite") else database  # wherever it is opened from
+    with drafts(folder) as (draft,):
+        made = StudyFolder(draft)
+        made.design.write_bytes(design.read_bytes())
+        if database:
+            made.put_url(place)
+        else:
+            StudyStore.create(made.database, study, who=who or user()).close()
+        draft.chmod(0o755)
+    if database:
+        try:
+            StudyStore.create(place, study, who=who or user()).close()
+        except BaseException:
+            rmtree(folder)  # it holds a copy of the design and the address only
+            raise
+
+
+def exams_folder(study: Study) -> Path:
+    """The folder in which a study's exams were found."""
+    first = study.exams[0]
+    return next(parent for parent in first.t1c.parents if parent.name == first.name).parent
+
+
+@contextmanager
+def replacing(design: Path, new: Path) -> Iterator[None]:
+    """Let `design` be a copy of `new` once the block has ended well; all that can fail on the disk comes before it."""
+    try:
+        draft = design.with_name(f".{design.name}.new")
+        write_whole(draft, new.read_bytes())
+        try:
+            yield
+            draft.replace(design)
+        finally:
+            draft.unlink(missing_ok=True)
+    except OSError as error:
+        remedy = "Check the free space and the permissions, then do it again."
+        raise StudyError(f"The design can't be written ({error.strerror}).", file=design, remedy=remedy) from error
