@@ -154,15 +154,14 @@ def _packed(z: sparse.csr_matrix, is_kept: NDArray[np.bool_]) -> list[Codes]:
     """The rows in parts that share no level; small parts together."""
     if not z.shape[1]:
         return [np.arange(z.shape[0])]
-    linked = csgraph.connected_components(z.T @ z, directed=False)[1][z.indices[z.indptr[:-1]]]
-    packs: list[list[Codes]] = []
-    room = 0
-    for part in range(int(linked.max()) + 1):
-        rows = np.flatnonzero(linked == part)
-        size = int((np.asarray(z[rows].sum(axis=0)).ravel()[is_kept] > 0).sum())
-        if not packs or size > room:
-            packs.append([])
-            room = _BLOCK
-        packs[-1].append(rows)
-        room -= size
-    return [np.sort(np.concatenate(pack)) for pack in packs]
+    part_of_level = csgraph.connected_components(z.T @ z, directed=False)[1]
+    part_of_row = part_of_level[z.indices[z.indptr[:-1]]]
+    sizes = np.bincount(part_of_level[is_kept], minlength=int(part_of_level.max()) + 1)
+    pack, packs = np.zeros(len(sizes), dtype=np.intp), 0
+    room = _BLOCK
+    for part, size in enumerate(sizes):
+        if size > room and room < _BLOCK:
+            packs, room = packs + 1, _BLOCK
+        pack[part] = packs
+        room -= int(size)
+    return [np.flatnonzero(pack[part_of_row] == number) for number in range(packs + 1)]
