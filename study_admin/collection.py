@@ -1,5 +1,6 @@
 """Results come back: each file is verified against what was handed out, and taken whole or not at all."""
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,11 +12,13 @@ from reader_app.session.model import Status
 from reader_app.session.results import ASK_AGAIN, MOST_BYTES, Results, parse_results
 from reader_app.session.trail import common_rows
 from segmentation.errors import StudyError
+from study_admin.database.errors import OvertakenError
 from study_admin.records import HandedOut, Stage
 from study_admin.store import StudyStore
 
 RESULTS = "results-*.json"  # as reader_app.session.results names them
 _FOLDERS_DEEP = 3
+_TRIES = 5  # to be the one who takes a reader's file, should others collect at the same time
 
 
 @dataclass(frozen=True)
@@ -33,10 +36,10 @@ def collect(
 ) -> tuple[Verdict, ...]:
     """Take results files, or all those below a folder, into the study; a verdict on each, in their order.
 
-    A file that fails in anything is refused whole, and the refusal is recorded. One that is there already counts once,
-    an older one is left, and a newer one replaces the older if its trail continues that one's. `progress` may raise:
-    what was taken until then stays. Raises StudyError where nothing can be collected: before the study opens, and
-    after it was locked.
+    A file that fails in anything is refused whole, and the refusal is recorded; a path that leads to no results file is
+    refused without a record, for nothing came. A file that is there already counts once, an older one is left, and a
+    newer one replaces the older if its trail continues that one's. `progress` may raise: what was taken until then
+    stays. Raises StudyError where nothing can be collected: before the study opens, and after it was locked.
     """
     if store.stage is not Stage.OPEN:
         what = f"Nothing can be collected: the study is {'not open yet' if store.stage is Stage.DRAFT else 'locked'}."
@@ -81,7 +84,11 @@ class _Collection:
         opening = store.opening
         self._study_id = opening.study_id if opening else ""
         self._handed = {item.package_id: item for item in store.handed_out()}
-        self._known = {item.package_id: item.results for item in store.collected()}
+        self._known = self._latest()
+
+    def _latest(self) -> dict[str, tuple[str, Results]]:
+        """SHA-256 and content of what has come back, by package."""
+        return {item.package_id: (item.sha256, item.results) for item in self._store.collected()}
 
     def judge(self, path: Path) -> Verdict:
         """Verify a file, and take it if it is sound and new."""
@@ -89,6 +96,11 @@ class _Collection:
             data = read_plain(path, MOST_BYTES, ASK_AGAIN)
             results = parse_results(data, path)
             self._check_origin(results, path)
+            for _ in range(_TRIES - 1):
+                try:
+                    return self._take(data, results, path)
+                except OvertakenError:  # somebody else collected results of this reader since we looked
+                    self._known = self._latest()
             return self._take(data, results, path)
         except StudyError as error:
             refusal = _refusal(path, error)
@@ -116,7 +128,7 @@ class _Collection:
 
     def _take(self, data: bytes, results: Results, path: Path) -> Verdict:
         package_id, reader = results.design.package_id, results.design.reader_code
-        known = self._known.get(package_id)
+        digest, known = self._known.get(package_id, (None, None))
         if known:
             common = common_rows(known.events, results.events)
             if common < min(len(known.events), len(results.events)):
@@ -129,8 +141,8 @@ class _Collection:
                 return Verdict(path, False, f"{_name(path)}: is in the study already; it counts once.")
             if len(results.events) < len(known.events):
                 return Verdict(path, False, f"{_name(path)}: is older than what the study has of {reader}; it is left.")
-        self._store.record_collected(data, results, _name(path))
-        self._known[package_id] = results
+        self._store.record_collected(data, results, _name(path), after=digest)
+        self._known[package_id] = (hashlib.sha256(data).hexdigest(), results)
         return Verdict(path, True, f"{_name(path)}: {_account(results)}{_difference(known, results)}")
 
 

@@ -10,9 +10,10 @@ import pytest
 
 from reader_app.session.model import Side
 from reader_app.session.package import open_package
-from reader_app.session.results import read_results
+from reader_app.session.results import Results, read_results
 from segmentation.errors import StudyError
 from study_admin.collection import Verdict, collect
+from study_admin.database.errors import OvertakenError
 from study_admin.records import Stage
 from study_admin.store import StudyStore
 from tests.reader_app.making import make_package, make_protocol
@@ -216,6 +217,76 @@ def test_odd_file_names_are_no_trouble(store: StudyStore, study: Path, inbox: Pa
     bad = inbox / f"bad-{name}"[:250]
     bad.write_bytes(b"{}")
     assert judged(store, bad).is_refused
+
+
+# --- two who collect at once ---
+
+
+def interleaved(
+    monkeypatch: pytest.MonkeyPatch, store: StudyStore, study: Path, path: Path, others: list[Path]
+) -> Verdict:
+    """Collect a file while a second program, which began after us, takes others in the moment before ours is kept."""
+    keep = store.record_collected
+
+    def overtaken(content: bytes, results: Results, name: str, *, after: str | None) -> None:
+        if others:
+            with StudyStore.open(study / "study.sqlite", who="B. Other") as second:
+                assert judged(second, others.pop(0)).is_taken
+        keep(content, results, name, after=after)
+
+    monkeypatch.setattr(store, "record_collected", overtaken)
+    return judged(store, path)
+
+
+def test_an_older_file_never_replaces_a_newer_one_that_somebody_else_takes_meanwhile(
+    monkeypatch: pytest.MonkeyPatch, store: StudyStore, study: Path, inbox: Path
+) -> None:
+    package = study / "packages/R01"
+    old = read_package(package, five, exams=1, to=inbox).rename(inbox / "old.json")
+    new = read_package(package, five, to=inbox)
+    verdict = interleaved(monkeypatch, store, study, old, [new])
+    assert not verdict.is_taken and not verdict.is_refused and "older than what the study has" in verdict.sentence
+    (kept,) = store.collected()
+    assert (kept.who, kept.results) == ("B. Other", read_results(new)) and not kept.results.is_incomplete
+    store.verify_audit()
+
+
+def test_a_newer_file_is_judged_again_and_follows_the_older_one_that_somebody_else_takes_meanwhile(
+    monkeypatch: pytest.MonkeyPatch, store: StudyStore, study: Path, inbox: Path
+) -> None:
+    package = study / "packages/R01"
+    old = read_package(package, five, exams=1, to=inbox).rename(inbox / "old.json")
+    new = read_package(package, five, to=inbox)
+    verdict = interleaved(monkeypatch, store, study, new, [old])
+    assert verdict.is_taken and "replaces an earlier version" in verdict.sentence
+    kept = store.collected_history(store.collected()[0].package_id)
+    assert [item.results for item in kept] == [read_results(old), read_results(new)]
+
+
+def test_another_trail_that_somebody_else_takes_meanwhile_is_not_replaced(
+    monkeypatch: pytest.MonkeyPatch, store: StudyStore, study: Path, inbox: Path, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(study / "packages/R01", tmp_path / "copy"))
+    first = read_package(study / "packages/R01", five, exams=1, to=inbox).rename(inbox / "first.json")
+    other = read_package(copy, lambda position, side: 6, to=inbox)
+    verdict = interleaved(monkeypatch, store, study, other, [first])
+    assert verdict.is_refused and "of its trail differs" in verdict.sentence
+    assert [item.results for item in store.collected()] == [read_results(first)]
+
+
+def test_who_is_overtaken_again_and_again_gives_up_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, store: StudyStore, study: Path, inbox: Path
+) -> None:
+    tries = []
+
+    def overtaken(content: bytes, results: Results, name: str, *, after: str | None) -> None:
+        tries.append(after)
+        raise OvertakenError("Other results of R01 were collected at this moment.", file=name, remedy="Again.")
+
+    path = read_package(study / "packages/R01", five, to=inbox)
+    monkeypatch.setattr(store, "record_collected", overtaken)
+    refused(store, path, "at this moment")
+    assert 1 < len(tries) < 10
 
 
 # --- many at once ---
