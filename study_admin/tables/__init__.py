@@ -24,8 +24,8 @@ _EXCEL = "for_excel"
 def write_tables(store: StudyStore, out: Path, progress: Progress = lambda done, total: None) -> tuple[Path, ...]:
     """Write all tables into a new folder, whole or not at all, and return its files.
 
-    `progress(done, total)` counts files and may raise to cancel. Raises StudyError before the opening, if the folder
-    is there already, or if the disk fails.
+    `progress(done, total)` counts files and may raise to cancel. Raises StudyError before the opening, if the database
+    is not what its audit trail says, if the folder is there already, or if the disk fails.
     """
     return write_material(gather(store), out, progress)
 

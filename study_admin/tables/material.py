@@ -7,7 +7,7 @@ from functools import cached_property
 from reader_app.session.results import Results
 from segmentation.errors import StudyError
 from study_admin.design import ExamFacts, Study
-from study_admin.records import Collected, ExamRecord, Opening, ReaderRecord, ReadingRecord, Unblinding
+from study_admin.records import AuditRow, Collected, ExamRecord, Opening, ReaderRecord, ReadingRecord, Unblinding
 from study_admin.store import StudyStore
 
 
@@ -20,6 +20,7 @@ class Material:
     exams: tuple[ExamRecord, ...]
     readers: tuple[ReaderRecord, ...]
     collected: tuple[Collected, ...]
+    audit_end: AuditRow  # the last row of the trail that all this was verified against
     unblinding: Unblinding | None = None
 
     @property
@@ -67,15 +68,25 @@ class Material:
 
 
 def gather(store: StudyStore) -> Material:
-    """Everything that the tables need; raises StudyError before the opening, for nothing is due then."""
+    """Everything that the tables need, verified against the audit trail.
+
+    Raises StudyError before the opening, for nothing is due then; for a database that is not what its trail says; and
+    if somebody changed the study meanwhile.
+    """
+    head = store.verify_audit()
     if store.opening is None:
         remedy = "Open the study first; tables can be written from then on, blinded until the unblinding."
         raise StudyError("The study is not open yet, so there is nothing to tabulate.", remedy=remedy)
-    return Material(
+    material = Material(
         study=store.study,
         opening=store.opening,
         exams=store.exams(),
         readers=store.readers(),
         collected=store.collected(),
         unblinding=store.unblinding,
+        audit_end=store.audit()[-1],
     )
+    if material.audit_end.hash != head:
+        what = "The study was changed while its tables were put together; none were written."
+        raise StudyError(what, remedy="Write them again.")
+    return material

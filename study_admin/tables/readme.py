@@ -39,6 +39,7 @@ def readme(material: Material, tables: Sequence[Table], score_tables: Sequence[T
         f"{one_line(study.title)}, version {one_line(study.version)}",
         f"Study {opening.study_id}, drawn by {opening.algorithm}; commitment {opening.commitment}",
         _state(material),
+        f"Verified against the audit trail up to row {material.audit_end.seq}, hash {material.audit_end.hash}",
         *_flow(material),
         f"Significance level {study.alpha}; {_margin(study.non_inferiority_margin)}",
         "",

@@ -18,7 +18,7 @@ from reader_app.session.projection import Projection, json_text
 from reader_app.session.results import Results
 from reader_app.session.trail import Event, genesis, receipt_of, sealed
 from study_admin.design import Arm, Exam, ExamFacts, GroupSize, Study
-from study_admin.records import Collected, ExamRecord, Opening, ReaderRecord, ReadingRecord, Unblinding
+from study_admin.records import AuditRow, Collected, ExamRecord, Opening, ReaderRecord, ReadingRecord, Unblinding
 from study_admin.tables.material import Material
 
 TECH, DEEP = "Tech-nician", "deep"
@@ -185,6 +185,7 @@ def small_material(*, is_unblinded: bool) -> Material:
         readers=tuple(ReaderRecord(code, None, number // 2 + 1) for number, code in enumerate(ORDERS)),
         # in another order than the readers stand in the study
         collected=tuple(_collected(trail) for trail in (third_reader(), first_reader(), second_reader())),
+        audit_end=AuditRow(57, "", "A. Miller", "unblind", "study", "", "", "", "", "ad" * 32),
         unblinding=Unblinding(on_a, utc, "A. Miller", "R04 fell ill") if is_unblinded else None,
     )
 

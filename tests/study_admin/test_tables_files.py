@@ -284,6 +284,7 @@ def test_readme_says_what_is_missing_and_under_which_conditions(opened: Path) ->
     text = (opened / "README.txt").read_text(encoding="utf-8")
     assert "Unblinded 2026-04-01 12:30 UTC by A. Miller, before all had signed off: R04 fell ill" in text
     assert "Readings due 8, with both scores 3." in text
+    assert f"Verified against the audit trail up to row 57, hash {'ad' * 32}\n" in text
     assert "R02 2 of 2 without both scores; R03 1 of 2 without both scores; R04 not collected." in text
     for name in (path.name for path in opened.iterdir() if path.suffix in (".csv", ".R", ".sps", ".sas", ".xlsx")):
         assert name in text
