@@ -108,8 +108,9 @@ def _variance_by_moments(d: Array, reader: Codes, exam: Codes) -> float | NotEst
 
 def _basis(z: Array) -> Array:
     """Orthonormal columns that span those of z."""
-    u, size, _ = np.linalg.svd(z, full_matrices=False)
-    return np.asarray(u[:, size > 1e-9 * size[0]])
+    sizes, v = np.linalg.eigh(z.T @ z)
+    is_in = sizes > 1e-9 * sizes[-1]
+    return np.asarray(z @ (v[:, is_in] / np.sqrt(sizes[is_in])))
 
 
 def _size(basis: Array, values: Array) -> float:

@@ -7,7 +7,7 @@ import numpy as np
 
 from study_admin.statistics.estimates import Estimate, NotEstimable
 from study_admin.statistics.likelihood import Array, Codes
-from study_admin.statistics.reml import CannotFit, Fit, fit
+from study_admin.statistics.reml import CannotFitError, Fit, fit
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +44,7 @@ def crossed(method: str, y: Array, x: Array, factors: Mapping[str, Codes]) -> Cr
             usable[name] = coded
     try:
         model = fit(y, x, list(usable.values()))
-    except CannotFit as error:
+    except CannotFitError as error:
         return NotEstimable(method, str(error))
     return Crossed(method, model, tuple(usable))
 
