@@ -2,12 +2,24 @@
 
 import os
 import shutil
-import sqlite3
+import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from segmentation.errors import StudyError
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _take(handle: int) -> None:
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+
+else:
+    import fcntl
+
+    def _take(handle: int) -> None:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def flush(path: Path) -> None:
@@ -57,7 +69,9 @@ def _emptied(folders: tuple[Path, ...]) -> Iterator[tuple[Path, ...]]:
     try:
         for folder in folders:
             folder.parent.mkdir(parents=True, exist_ok=True)
-        with _only_run(made[-1]):
+        with ExitStack() as locks:
+            for draft in made:
+                locks.enter_context(_only_run(draft))
             _clear(made)
             try:
                 for draft in made:
@@ -92,18 +106,35 @@ def _clear(made: tuple[Path, ...]) -> None:
 
 @contextmanager
 def _only_run(draft: Path) -> Iterator[None]:
-    """A lock that dies with its process, on every system: SQLite's."""
+    """A lock that the system frees when its process dies, on a file beside the draft that is gone afterwards."""
     lock = draft.with_suffix(".lock")
-    with closing(sqlite3.connect(lock, timeout=0, isolation_level=None)) as connection:
+    handle = _locked(lock, draft)
+    try:
+        yield
+    finally:
+        if sys.platform == "win32":
+            os.close(handle)
+            with suppress(OSError):  # an open file can't be removed there: another run has it by now
+                lock.unlink()
+        else:
+            lock.unlink(missing_ok=True)  # while it is held: who has opened it by now, sees below that it is gone
+            os.close(handle)
+
+
+def _locked(lock: Path, draft: Path) -> int:
+    """A handle that holds the lock on the file of this name, not on one that its last holder has removed."""
+    while True:
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+        is_ours = False
         try:
-            connection.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
-                raise OSError(f"no lock in {draft.parent}: {error}") from error
+            _take(handle)
+            with suppress(FileNotFoundError):
+                is_ours = os.path.samestat(os.fstat(handle), lock.stat())
+        except (BlockingIOError, PermissionError) as error:
             remedy = "Wait for it to end, or choose another folder."
             raise StudyError("Another run is writing here.", file=draft, remedy=remedy) from error
-        try:
-            yield
         finally:
-            connection.rollback()
-            lock.unlink(missing_ok=True)
+            if not is_ours:
+                os.close(handle)
+        if is_ours:
+            return handle

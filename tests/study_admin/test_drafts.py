@@ -1,14 +1,17 @@
 """Folders that appear whole or not at all."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from segmentation.errors import StudyError
+from study_admin.blinding import drafts as module
 from study_admin.blinding.drafts import drafts
 
 HOLD = """
@@ -89,4 +92,45 @@ def test_what_a_killed_run_left_is_cleaned_by_the_next(tmp_path: Path, holder: "
     assert ".out.partial/half" in listing(tmp_path)
     with drafts(tmp_path / "out") as (out,):
         assert list(out.iterdir()) == []
+    assert listing(tmp_path) == ["out"]
+
+
+def test_a_second_run_at_any_of_the_folders_is_refused(tmp_path: Path) -> None:
+    """Two runs into different output folders with one key folder: the second would clear the first one's keys."""
+    for second in (("key", "other"), ("other", "key"), ("out", "other")):
+        with drafts(tmp_path / "key", tmp_path / "out") as (key, out):
+            (key / "k").touch()
+            (out / "o").touch()
+            with (
+                pytest.raises(StudyError, match="Another run is writing here"),
+                drafts(*(tmp_path / name for name in second)),
+            ):
+                pass
+            assert listing(tmp_path) == [
+                ".key.lock", ".key.partial", ".key.partial/k", ".out.lock", ".out.partial", ".out.partial/o"
+            ]  # fmt: skip
+        assert listing(tmp_path) == ["key", "key/k", "out", "out/o"]
+        for name in ("key", "out"):
+            shutil.rmtree(tmp_path / name)
+
+
+def test_a_lock_on_a_removed_file_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run opens the lock file of another, which ends before it is locked: what is locked then has no name any more.
+
+    A third run would make a file of that name and lock it as well.
+    """
+    first, take, opened = drafts(tmp_path / "out"), module._take, Counter[str]()
+    first.__enter__()
+
+    def end_first(handle: int) -> None:
+        opened["locks"] += 1
+        if opened["locks"] == 1:
+            first.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
+        take(handle)
+
+    monkeypatch.setattr(module, "_take", end_first)
+    with drafts(tmp_path / "out"):
+        assert opened["locks"] == 2
+        with pytest.raises(StudyError, match="Another run is writing here"), drafts(tmp_path / "out"):
+            pass
     assert listing(tmp_path) == ["out"]
