@@ -86,15 +86,20 @@ def p_values(study: Pairs) -> Mapping[str, float]:
 
 
 def measure(studies: int, seed: int, report: Callable[[str], None]) -> dict[str, object]:
-    """Rejection rates of all scenarios; each scenario has its own stream, so that one can be repeated alone."""
+    """Rejection rates of all scenarios, each with a stream of its own, so that one can be repeated alone.
+
+    `first_p` are the p values of each stream's first study: whether a program still is the one that measured.
+    """
     design = split_plot_table()
     rates: dict[str, dict[str, float]] = {}
+    first: dict[str, Mapping[str, float]] = {}
     for number, scenario in enumerate(SCENARIOS):
         random = np.random.default_rng([seed, number])
         ps = [p_values(null_study(design, scenario, random)) for _ in range(studies)]
         rates[scenario.name] = {method: float(np.mean([p[method] < ALPHA for p in ps])) for method in ps[0]}
+        first[scenario.name] = ps[0]
         report(f"{scenario.name}: {rates[scenario.name]}")
-    return {"studies": studies, "seed": seed, "alpha": ALPHA, "design": "5 x 4 x 20", "rates": rates}
+    return {"studies": studies, "seed": seed, "alpha": ALPHA, "design": "5 x 4 x 20", "rates": rates, "first_p": first}
 
 
 def _p(test: Estimate | NotEstimable) -> float:

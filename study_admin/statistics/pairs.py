@@ -188,7 +188,8 @@ def _texts(column: "pd.Series[Any]", name: str, problems: list[str]) -> list[str
 def _numbers(column: "pd.Series[Any]", name: str, problems: list[str]) -> Array:
     numbers = pd.to_numeric(column, errors="coerce").astype("float64").to_numpy(na_value=np.nan)
     values = list(column)
-    is_text = np.isnan(numbers) & ~column.isna().to_numpy() & np.array([str(value).strip() != "" for value in values])
+    is_there = [not missing and str(value).strip() != "" for value, missing in zip(values, column.isna(), strict=True)]
+    is_text = [there and bool(np.isnan(number)) for there, number in zip(is_there, numbers, strict=True)]
     problems += _in_rows(is_text, lambda row: f"has “{values[row]}” in {name}, where a number belongs")
     problems += _in_rows(np.isinf(numbers), lambda _: f"has an infinite number in {name}")
     return np.asarray(numbers, float)
