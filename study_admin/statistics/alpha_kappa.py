@@ -8,18 +8,25 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import cohen_kappa_score
 
-from study_admin.statistics.estimates import NotEstimable
+from study_admin.statistics.estimates import Interval, NotEstimable
 
 Matrix = NDArray[np.float64]  # exams x readers; nan: not scored
 LEVELS = tuple(range(11))
+DRAWS, SEED = 1000, 20200715
+_FEWEST_EXAMS = 5
 
 
 @dataclass(frozen=True)
 class Alpha:
-    """Krippendorff's alpha of one table of scores, twice: distances between ranks, and between points."""
+    """Krippendorff's alpha of one table of scores, twice: distances between ranks, and between points.
+
+    The intervals are percentiles over resampled exams, readers as they are; None with fewer than 5 exams.
+    """
 
     ordinal: float
     interval: float
+    ordinal_ci95: Interval | None
+    interval_ci95: Interval | None
     exams: int  # with at least two scores; others say nothing of agreement
 
 
@@ -48,21 +55,42 @@ def krippendorff_alpha(scores: Matrix) -> Alpha | NotEstimable:
     if len(levels) == 1:
         return NotEstimable("Krippendorff's alpha", "every score is the same")
     counts = (paired[:, :, None] == levels).sum(axis=1).astype(float)  # exams x levels
-    weights = 1 / (counts.sum(axis=1) - 1)
-    coincidences = np.einsum("u,ua,ub->ab", weights, counts, counts) - np.diag(weights @ counts)
-    used = coincidences.sum(axis=1)
-    ranks = np.cumsum(used) - used / 2  # of the middle of each level
-    return Alpha(
-        ordinal=_alpha(coincidences, used, np.subtract.outer(ranks, ranks) ** 2),
-        interval=_alpha(coincidences, used, np.subtract.outer(levels, levels) ** 2),
-        exams=len(paired),
+    of_exam = counts[:, :, None] * counts[:, None, :] - np.eye(len(levels)) * counts[:, None, :]
+    of_exam /= (counts.sum(axis=1) - 1)[:, None, None]
+    ordinal, interval = (float(each[0]) for each in _alphas(of_exam.sum(axis=0)[None], levels))
+    ordinal_ci95, interval_ci95 = _intervals(of_exam, levels)
+    return Alpha(ordinal, interval, ordinal_ci95, interval_ci95, exams=len(paired))
+
+
+def _alphas(coincidences: Matrix, levels: Matrix) -> tuple[Matrix, Matrix]:
+    """Ordinal and interval alpha of tables x levels x levels."""
+    used = coincidences.sum(axis=2)
+    ranks = np.cumsum(used, axis=1) - used / 2  # of the middle of each level
+    by_rank = (ranks[:, :, None] - ranks[:, None, :]) ** 2
+    by_points = np.subtract.outer(levels, levels)[None] ** 2
+    ordinal, interval = (
+        1 - (used.sum(axis=1) - 1) * _total(coincidences, each) / _total(used[:, :, None] * used[:, None, :], each)
+        for each in (by_rank, by_points)
     )
+    return ordinal, interval
 
 
-def _alpha(coincidences: Matrix, used: Matrix, distances: Matrix) -> float:
-    observed = (coincidences * distances).sum()
-    expected = (np.outer(used, used) * distances).sum()
-    return float(1 - (used.sum() - 1) * observed / expected)
+def _total(weights: Matrix, distances: Matrix) -> Matrix:
+    return np.asarray((weights * distances).sum(axis=(1, 2)))
+
+
+def _intervals(of_exam: Matrix, levels: Matrix) -> tuple[Interval, Interval] | tuple[None, None]:
+    """Draws in which all scores are the same have no alpha and are left out."""
+    n = len(of_exam)
+    if n < _FEWEST_EXAMS:
+        return None, None
+    draws = np.random.default_rng(SEED).multinomial(n, [1 / n] * n, DRAWS).astype(float)
+    drawn = (draws @ of_exam.reshape(n, -1)).reshape(DRAWS, len(levels), len(levels))
+    drawn = drawn[((drawn.sum(axis=2) > 0).sum(axis=1)) > 1]
+    if not len(drawn):
+        return None, None
+    (a, b), (c, d) = (np.quantile(each, [0.025, 0.975]) for each in _alphas(drawn, levels))
+    return (float(a), float(b)), (float(c), float(d))
 
 
 def weighted_kappa(scores: Matrix, levels: Sequence[int] = LEVELS) -> WeightedKappa | NotEstimable:
