@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from segmentation.errors import StudyError
 from study_admin.blinding.key import Allocation
 from study_admin.blinding.plan import Plan
-from study_admin.blinding.randomisation import DrawnReading, draw_groups, draw_readings, identifier
+from study_admin.blinding.randomisation import DrawnReading, draw_groups, draw_questions, draw_readings, identifier
 from study_admin.design import Study, StudyProblemsError, StudyType
 
 _REMEDY = "Nothing was sealed or written. This is a fault of Blindread: please report it."
@@ -16,17 +16,19 @@ def allocate(plan: Plan, seed: bytes) -> Allocation:
     """Draw all that the seed decides."""
     exam_groups, reader_groups = draw_groups(seed, plan.exams, plan.readers, plan.sizes, plan.chosen)
     readings = draw_readings(seed, plan.study_type, plan.arms, plan.readers, exam_groups, reader_groups, plan.practice)
-    return Allocation(identifier(seed, "study"), seed, plan, exam_groups, reader_groups, readings)
+    questions = draw_questions(seed, plan.readers, readings, plan.closing)
+    return Allocation(identifier(seed, "study"), seed, plan, exam_groups, reader_groups, readings, questions)
 
 
 def check_allocation(study: Study, allocation: Allocation) -> None:
-    """Raises `StudyProblemsError` unless each exam has exactly its readers, each reader exactly its exams, and the
-    sides are what the study's type promises."""
+    """Raises `StudyProblemsError` unless each exam has exactly its readers, each reader exactly its exams and
+    questions, and the sides are what the study's type promises."""
     problems = [
         *_problems_of_groups(study, allocation),
         *_problems_of_readers(study, allocation),
         *_problems_of_exams(study, allocation),
         *_problems_of_sides(study, allocation),
+        *_problems_of_questions(study, allocation),
     ]
     if problems:
         raise StudyProblemsError([StudyError(problem, remedy=_REMEDY) for problem in problems])
@@ -95,6 +97,25 @@ def _problems_of_sides(study: Study, allocation: Allocation) -> Iterator[str]:
         on_a = sum(reading.arm_a == first for reading in readings)
         if abs(2 * on_a - len(readings)) > 1:
             yield f"The sides of {name} aren't half and half."
+
+
+def _problems_of_questions(study: Study, allocation: Allocation) -> Iterator[str]:
+    ids = [question.question_id for question in allocation.questions]
+    if len(set(ids)) != len(ids):
+        yield "Two closing questions have one identifier."
+    if {question.reader for question in allocation.questions} - set(study.readers):
+        yield "A closing question goes to no reader of the study."
+    for reader in study.readers:
+        counted = {r.reading_id for r in allocation.readings if r.reader == reader and not r.is_practice}
+        mine = [question for question in allocation.questions if question.reader == reader]
+        due = [number for number, closing in enumerate(study.closing, start=1) for _ in range(closing.exams or 1)]
+        if [question.number for question in mine] != due:
+            yield f"{reader} isn't asked exactly the closing questions."
+        for number, closing in enumerate(study.closing, start=1):
+            about = [question.reading_id for question in mine if question.number == number]
+            is_sound = len(set(about)) == len(about) and set(about) <= counted if closing.exams else about == [None]
+            if not is_sound:
+                yield f"Closing question {number} of {reader} isn't about different exams of theirs."
 
 
 def _readings_of(exam: str, is_practice: bool, allocation: Allocation) -> list[DrawnReading]:

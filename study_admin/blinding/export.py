@@ -21,7 +21,6 @@ from study_admin.blinding.drafts import check_free, drafts, flush, scratch
 from study_admin.blinding.encoding import EncodedExam, encode_exam
 from study_admin.blinding.key import Allocation
 from study_admin.blinding.package import PackageDraft
-from study_admin.blinding.plan import plan_of
 from study_admin.blinding.sealing import (
     KEY,
     PUBLIC,
@@ -65,15 +64,19 @@ def make_packages(study: Study, out: Path, key_folder: Path, sealing: Sealing, p
 
     Raises StudyError (`StudyProblemsError` for several) and leaves neither folder behind if anything is wrong.
     """
-    allocation, signing_key = draw_study(study, {}, sealing)
+    study.check()
+    sealing.check()
     check_places(out, key_folder)
-    total = len(study.exams) + len(study.readers)
+    exams = len(study.exams)
+    total = 2 * exams + len(study.readers)
     # the key gets its name first: packages never lie there without the key that opens them
     with drafts(key_folder, out) as (keys, packages):
         encoded = packages / ".encoded"
         encoded.mkdir()
         _encode_exams(study, study.exams, encoded, lambda done: progress(done, total))
-        for done, reader in enumerate(study.readers, start=len(study.exams) + 1):
+        files = source_files(study, lambda done, _: progress(exams + done, total))
+        allocation, signing_key = draw_study(study, {}, sealing, files)
+        for done, reader in enumerate(study.readers, start=2 * exams + 1):
             PackageDraft(study, allocation, reader, encoded, packages / reader).write(signing_key)
             progress(done, total)
         rmtree(encoded)
@@ -105,11 +108,11 @@ def write_packages(
 
     A package is a folder named by the reader's code, or with `as_files` one file to mail. What lies there already and
     is genuine stays as it is, and is among what is returned: after an interruption the same call goes on. `files`
-    are the sources as they were at the opening; without them they aren't compared. `progress` may raise to cancel.
+    are the sources as they were at the opening, needed if it was sealed with them. `progress` may raise to cancel.
     """
     wanted = _wanted(study, readers)
     check_apart(out, key_folder)
-    allocation, signing_key = _open_keys(study, opening, key_folder, passphrase)
+    allocation, signing_key = _open_keys(study, opening, key_folder, passphrase, files)
     export = _Export(study, allocation, signing_key, out, as_files)
     there = {reader: export.place(reader).exists() or export.place(reader).is_symlink() for reader in wanted}
     was_there = out.exists()
@@ -202,17 +205,14 @@ def _wanted(study: Study, readers: Sequence[str] | None) -> tuple[str, ...]:
 
 
 def _open_keys(
-    study: Study, opening: Opening, key_folder: Path, passphrase: str
+    study: Study, opening: Opening, key_folder: Path, passphrase: str, files: Sequence[SourceFile]
 ) -> tuple[Allocation, Ed25519PrivateKey]:
     """Both keys, after making sure that they are of this opening and that the study still is what it was then."""
-    allocation = open_sealed(key_folder / KEY, passphrase, opening)
+    allocation = open_sealed(key_folder / KEY, passphrase, opening, study, files)
     signing_key = key.open_signing_key(key_folder / SIGNING_KEY, passphrase, opening.study_id)
     if public_half(signing_key) != opening.public_key:
         remedy = "Take the key folder as it was written when the study opened."
         raise StudyError("This key doesn't sign for this study.", file=key_folder / SIGNING_KEY, remedy=remedy)
-    if plan_of(study, allocation.plan.chosen) != allocation.plan:
-        what = "The study's arms, exams, readers or groups aren't those with which it was opened."
-        raise StudyError(what, remedy="Go back to a backup of the study database.")
     return allocation, signing_key
 
 

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from segmentation.errors import StudyError
 from study_admin.blinding.plan import Plan, plan_from_form
-from study_admin.blinding.randomisation import ALGORITHM, DrawnReading, Groups, identifier, secret_bytes
+from study_admin.blinding.randomisation import ALGORITHM, DrawnQuestion, DrawnReading, Groups, identifier, secret_bytes
 
 SHORTEST_PASSPHRASE = 12
 _FORMAT, _VERSION = "blindread-sealed-key", [2, 0]
@@ -44,6 +44,7 @@ class Allocation:
     exam_groups: Groups
     reader_groups: Groups
     readings: tuple[DrawnReading, ...]
+    questions: tuple[DrawnQuestion, ...]
     algorithm: str = ALGORITHM
 
     @property
@@ -65,9 +66,12 @@ class Allocation:
     @classmethod
     def _from_content(cls, content: Mapping[str, Any]) -> "Allocation":
         groups = {name: tuple(map(tuple, content[name])) for name in ("exam_groups", "reader_groups")}
-        readings = tuple(DrawnReading(**reading) for reading in content["readings"])
+        drawn = {
+            "readings": tuple(DrawnReading(**reading) for reading in content["readings"]),
+            "questions": tuple(DrawnQuestion(**question) for question in content["questions"]),
+        }
         seed, plan = bytes.fromhex(content["seed"]), plan_from_form(content["plan"])
-        return cls(**{**content, **groups, "seed": seed, "plan": plan, "readings": readings})
+        return cls(**{**content, **groups, **drawn, "seed": seed, "plan": plan})
 
 
 def seal_allocation(allocation: Allocation, passphrase: str) -> bytes:
@@ -97,14 +101,17 @@ def check_passphrase(passphrase: str) -> None:
         raise StudyError("The passphrase is too short to keep the study blind.", remedy=remedy)
 
 
+def normal(passphrase: str) -> str:
+    """As it is sealed with: the same words typed on another keyboard or system have to open the key (NFKC)."""
+    return unicodedata.normalize("NFKC", passphrase)
+
+
 def _canonical(content: Mapping[str, Any]) -> bytes:
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def _cipher(passphrase: str, salt: bytes) -> ChaCha20Poly1305:
-    # NFKC: the same words typed on another keyboard or system have to open the key
-    secret = unicodedata.normalize("NFKC", passphrase).encode()
-    return ChaCha20Poly1305(Scrypt(salt, 32, n=2**17, r=8, p=1).derive(secret))
+    return ChaCha20Poly1305(Scrypt(salt, 32, n=2**17, r=8, p=1).derive(normal(passphrase).encode()))
 
 
 def _seal(kind: str, study_id: str, content: bytes, passphrase: str) -> bytes:

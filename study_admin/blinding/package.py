@@ -13,7 +13,7 @@ from reader_app.session.package import Manifest, write_manifest
 from reader_app.session.store import create_session
 from study_admin.blinding.drafts import flush
 from study_admin.blinding.key import Allocation
-from study_admin.blinding.randomisation import DrawnReading, Stream, identifier
+from study_admin.blinding.randomisation import DrawnReading, writing_order
 from study_admin.design import Study
 
 # any constant will do; this one is the first that zip files can hold
@@ -30,14 +30,6 @@ class PackageDraft:
     reader: str
     encoded: Path  # a folder per exam with T1c, FLAIR, and a mask "0" and "1" by the order of the arms
     folder: Path
-
-    @property
-    def _seed(self) -> bytes:
-        return self.allocation.seed
-
-    @property
-    def _row(self) -> int:
-        return self.allocation.plan.readers.index(self.reader)
 
     @property
     def _drawn(self) -> tuple[DrawnReading, ...]:
@@ -70,15 +62,15 @@ class PackageDraft:
         return manifest
 
     def _write_images(self) -> dict[str, dict[str, str | int]]:
-        """All images in an order drawn for the purpose, so that the disk's own order of files tells nothing."""
         sources = {}
         for drawn in self._drawn:
             first, second = ("A", "B") if drawn.arm_a == self.allocation.plan.arms[0] else ("B", "A")
             for part, name in (("T1c", "T1c"), ("FLAIR", "FLAIR"), ("0", first), ("1", second)):
-                sources[f"{IMAGES}/{drawn.reading_id}_{name}.nii.gz"] = self.encoded / drawn.exam / part
+                sources[f"{drawn.reading_id}_{name}"] = self.encoded / drawn.exam / part
         files: dict[str, dict[str, str | int]] = {}
-        for name in Stream(self._seed, f"writing|{self._row}").shuffled(sorted(sources)):
-            data = sources[name].read_bytes()
+        row = self.allocation.plan.readers.index(self.reader)
+        for image in writing_order(self.allocation.seed, row, list(sources)):
+            name, data = f"{IMAGES}/{image}.nii.gz", sources[image].read_bytes()
             (self.folder / name).write_bytes(data)
             files[name] = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
         return dict(sorted(files.items()))
@@ -99,18 +91,16 @@ class PackageDraft:
         )
 
     def _closing_questions(self) -> Iterator[ClosingQuestion]:
-        ids = sorted(drawn.reading_id for drawn in self._drawn if not drawn.is_practice)
-        for number, question in enumerate(self.study.closing):
-            label = f"closing|{self._row}|{number}"
-            shown = Stream(self._seed, label).shuffled(ids)[: question.exams] if question.exams else [None]
-            for place, reading_id in enumerate(shown):
+        for drawn in self.allocation.questions:
+            if drawn.reader == self.reader:
+                question = self.study.closing[drawn.number - 1]
                 yield ClosingQuestion(
-                    question_id=identifier(self._seed, f"{label}|{place}"),
+                    question_id=drawn.question_id,
                     text=question.text,
                     choices=question.choices,
                     confidence_text=question.confidence_text,
                     confidence_choices=question.confidence_choices,
-                    reading_id=reading_id,
+                    reading_id=drawn.reading_id,
                 )
 
 

@@ -1,4 +1,8 @@
-"""`study.json`: what may be known of an opened study, enough to draw it again with the seed. It holds no side."""
+"""`study.json`: what may be known of an opened study, enough to draw it again with the seed. It holds no side.
+
+Whoever has a text of the study can check it: its hash is the SHA-256 of the text as JSON, with sorted keys, without
+blanks and in UTF-8 (a question is its words in quotation marks).
+"""
 
 import json
 from collections.abc import Mapping
@@ -11,6 +15,7 @@ from reader_app.session.package import fingerprint
 from segmentation.errors import StudyError
 from study_admin.blinding.key import Allocation
 from study_admin.blinding.plan import Plan, plan_from_form
+from study_admin.blinding.randomisation import DrawnQuestion
 from study_admin.records import Opening, ReadingRecord
 
 FORMAT, FORMAT_VERSION = "blindread-study", [2, 0]
@@ -24,6 +29,7 @@ class PublicFacts:
 
     plan: Plan
     opening: Opening
+    questions: tuple[DrawnQuestion, ...]  # who is asked about which reading at the end
 
 
 def public_facts(allocation: Allocation, public_key: str, *, has_third_copy: bool) -> PublicFacts:
@@ -43,7 +49,7 @@ def public_facts(allocation: Allocation, public_key: str, *, has_third_copy: boo
         readings=readings,
         has_third_copy=has_third_copy,
     )
-    return PublicFacts(a.plan, opening)
+    return PublicFacts(a.plan, opening, a.questions)
 
 
 def public_bytes(facts: PublicFacts) -> bytes:
@@ -80,4 +86,6 @@ def _from_content(content: Mapping[str, Any]) -> PublicFacts:
     groups = {
         name: tuple(tuple(map(str, group)) for group in opening[name]) for name in ("exam_groups", "reader_groups")
     }
-    return PublicFacts(plan_from_form(content["plan"]), Opening(**{**opening, **groups, "readings": readings}))
+    questions = tuple(DrawnQuestion(**{**q, "number": int(q["number"])}) for q in content["questions"])
+    known = Opening(**{**opening, **groups, "readings": readings})
+    return PublicFacts(plan_from_form(content["plan"]), known, questions)

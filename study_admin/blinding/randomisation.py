@@ -2,8 +2,9 @@
 
 The algorithm, so that a third party can draw again in any language what the seed fixes. What goes in: the seed (32
 bytes), the study exams sorted by name, the practice exams and the readers in the order of the study, the two arms in
-the order of the study, the sizes of the groups, and the readers whose group was chosen by hand. Labels are UTF-8.
-Groups are counted from 1; rows (readers), columns (exams) and places in lists from 0, unless said otherwise.
+the order of the study, the sizes of the groups, the readers whose group was chosen by hand, and of each closing
+question how many exams it is about (0: it is asked once). Labels are UTF-8. Groups are counted from 1; rows (readers),
+columns (exams), closing questions and places in lists from 0, unless said otherwise.
 
 1. A *stream* is named by a label. Its generator is NumPy's PCG64 over `SeedSequence(entropy, pool_size=8)` with
    entropy = HMAC-SHA256(seed, "stream|" + label) read as a big-endian integer. Only the raw 64-bit words are used:
@@ -23,7 +24,13 @@ Groups are counted from 1; rows (readers), columns (exams) and places in lists f
    such matrix, all readers by all practice exams, stream "practice sides".
 7. A reader's readings are the practice exams in the order of the study, then the exams of the group in drawn order.
 8. Identifiers: the first 8 bytes of HMAC-SHA256(seed, "id|" + label), in hex. Labels: "study"; "package|" + the
-   reader's row among all readers; "reading|" + that row + "|" + place among the reader's readings, from 1.
+   reader's row among all readers; "reading|" + that row + "|" + place among the reader's readings, from 1;
+   "closing|" + that row + "|" + number of the closing question + "|" + place among those that come of it.
+9. A closing question about k exams comes k times to each reader, about exams drawn for them: stream "closing|" + row +
+   "|" + number of the question: one shuffle of the identifiers of the reader's study readings, sorted; the first k, in
+   that order. One that is asked once is about no exam and has place 0.
+10. The files of a reader's package are written in an order drawn for the purpose, stream "writing|" + row: one shuffle
+   of their sorted names, which are the identifier of the reading, "_", and one of T1c, FLAIR, A, B.
 
 Streams are separate because a reader sees what some of them gave. PCG64 isn't a cipher: from enough of its output
 the rest can be computed (Bouillaguet et al. 2020). Whoever breaks the streams of groups and orders learns what they
@@ -168,8 +175,13 @@ def balanced_sides(stream: Stream, readers: int, exams: int) -> Sides:
 
     A chessboard has that property, and keeps it when its rows and columns are shuffled and its colours swapped by a
     coin (which makes every single cell a fair coin). Then 10 trades per reader: two random rows pool the columns
-    in which they differ, shuffle the pool, and take back as many as they had. Trades keep all row and column sums and
-    lead to every such matrix with the same probability (Curveball: Strona et al. 2014, Carstens 2015).
+    in which they differ, shuffle the pool, and take back as many as they had. Trades keep all row and column sums.
+
+    Without end they would give every matrix with these sums the same probability (Curveball: Strona et al. 2014,
+    Carstens 2015); 10 per reader come close. Unless both counts are odd, these are all the balanced matrices of the
+    group: which readers (or exams) have one more on A, half of them, comes from the shuffle. With both odd the
+    chessboard is one cell off half as a whole, either way by the coin, and so are the readers, and the exams, that
+    have one more on A. Matrices that are off by more as a whole, balanced for each reader and exam, aren't drawn.
     """
     flip = stream.coin()
     rows, columns = stream.shuffled(range(readers)), stream.shuffled(range(exams))
@@ -231,3 +243,35 @@ def draw_readings(
             reading_id = identifier(seed, f"reading|{number}|{place}")
             drawn.append(DrawnReading(reading_id, reader, exam, position, is_practice, arm_a, arm_b))
     return tuple(drawn)
+
+
+@dataclass(frozen=True)
+class DrawnQuestion:
+    """A closing question as one reader gets it."""
+
+    question_id: str
+    reader: str
+    number: int  # which of the study's closing questions, from 1
+    reading_id: str | None  # None: it is about no exam
+
+
+def draw_questions(
+    seed: bytes, readers: Sequence[str], readings: Sequence[DrawnReading], closing: Sequence[int]
+) -> tuple[DrawnQuestion, ...]:
+    """Reader by reader, in the order in which they are asked; `closing` is the number of exams of each question."""
+    drawn = []
+    for row, reader in enumerate(readers):
+        counted = sorted(r.reading_id for r in readings if r.reader == reader and not r.is_practice)
+        for number, exams in enumerate(closing):
+            label = f"closing|{row}|{number}"
+            about: Sequence[str | None] = Stream(seed, label).shuffled(counted)[:exams] if exams else [None]
+            drawn += [
+                DrawnQuestion(identifier(seed, f"{label}|{place}"), reader, number + 1, reading_id)
+                for place, reading_id in enumerate(about)
+            ]
+    return tuple(drawn)
+
+
+def writing_order(seed: bytes, row: int, names: Sequence[str]) -> list[str]:
+    """The order in which the images of the reader in this row are written: the disk's own order then tells nothing."""
+    return Stream(seed, f"writing|{row}").shuffled(sorted(names))

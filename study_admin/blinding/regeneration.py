@@ -10,7 +10,7 @@ from study_admin.blinding.allocation import allocate
 from study_admin.blinding.key import Allocation
 from study_admin.blinding.plan import Plan
 from study_admin.blinding.public import PublicFacts, public_facts, read_public
-from study_admin.blinding.randomisation import ALGORITHM, DrawnReading
+from study_admin.blinding.randomisation import ALGORITHM, DrawnQuestion, DrawnReading
 from study_admin.records import ReadingRecord
 
 
@@ -57,6 +57,8 @@ def _differences(drawn: Allocation, sealed: Allocation, facts: PublicFacts) -> I
         yield from _differences_of_groups(what, mine, its, where)
     yield from _differences_of_readings(drawn.readings, sealed.readings, "the sealed key")
     yield from _differences_of_readings(again.readings, stored.readings, "study.json")
+    yield from _differences_of_questions(drawn.questions, sealed.questions, "the sealed key")
+    yield from _differences_of_questions(drawn.questions, facts.questions, "study.json")
     for commitment, where in ((sealed.commitment, "the sealed key"), (stored.commitment, "study.json")):
         if drawn.commitment != commitment:
             yield f"The commitment of {where} is another one than that of the new draw."
@@ -86,7 +88,19 @@ def _differences_of_readings(
         yield f"There are {len(drawn)} readings drawn anew, {len(stored)} in {where}."
 
 
-def _difference(mine: DrawnReading | ReadingRecord, its: DrawnReading | ReadingRecord, where: str) -> str:
+def _differences_of_questions(
+    drawn: Sequence[DrawnQuestion], stored: Sequence[DrawnQuestion], where: str
+) -> Iterator[str]:
+    for mine, its in zip(drawn, stored, strict=False):
+        if mine != its:
+            yield f"Closing question {mine.number} of {mine.reader}: {_difference(mine, its, where)}."
+    if len(drawn) != len(stored):
+        yield f"There are {len(drawn)} closing questions drawn anew, {len(stored)} in {where}."
+
+
+def _difference(
+    mine: DrawnReading | ReadingRecord | DrawnQuestion, its: DrawnReading | ReadingRecord | DrawnQuestion, where: str
+) -> str:
     """The first field in which they differ; which arm stood where stays unsaid."""
     name = next(name for name in vars(mine) if getattr(mine, name) != getattr(its, name))
     if name in ("arm_a", "arm_b"):

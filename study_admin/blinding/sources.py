@@ -56,11 +56,12 @@ def _files_of(exam: Exam) -> Iterator[tuple[str, Path]]:
     yield "FLAIR", exam.flair
     if exam.brain_mask is not None:
         yield "brain mask", exam.brain_mask
+    # "arm" in front: an arm may be called T1c
     for arm, compartments in exam.masks.items():
         is_single = [len(files) for files in compartments] == [1]
         for number, files in enumerate(compartments, start=1):
             for technician, path in enumerate(files, start=1):
-                yield (arm if is_single else f"{arm} {number}.{technician}"), path
+                yield (f"arm {arm}" if is_single else f"arm {arm} {number}.{technician}"), path
 
 
 def _sha256(path: Path) -> str:

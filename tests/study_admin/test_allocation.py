@@ -10,7 +10,7 @@ from study_admin.blinding.allocation import allocate, check_allocation
 from study_admin.blinding.key import Allocation
 from study_admin.blinding.plan import plan_of
 from study_admin.blinding.randomisation import DrawnReading
-from study_admin.design import Arm, Exam, GroupSize, Study, StudyProblemsError, StudyType
+from study_admin.design import Arm, Closing, Exam, GroupSize, Study, StudyProblemsError, StudyType, source_guess
 
 ARMS = (Arm("hand", ("h",)), Arm("net", ("n",)))
 
@@ -18,7 +18,8 @@ ARMS = (Arm("hand", ("h",)), Arm("net", ("n",)))
 def made(study_type: StudyType) -> tuple[Study, Allocation]:
     exams = tuple(Exam(f"E{n}", Path("t"), Path("f"), {}, is_practice=n == 0) for n in range(11))
     sizes = (GroupSize(2, 4), GroupSize(4, 6))
-    study = Study(ARMS, exams, tuple(f"R{n}" for n in range(1, 7)), sizes, study_type=study_type)
+    study = Study(ARMS, exams, tuple(f"R{n}" for n in range(1, 7)), sizes, study_type=study_type,
+                  closing=(source_guess(2), Closing("Any?", ("Yes", "No"))))  # fmt: skip
     return study, allocate(plan_of(study, {"R5": 1}), bytes(32))
 
 
@@ -87,6 +88,12 @@ def choice_ignored(a: Allocation) -> Allocation:
     return replace(a, plan=replace(a.plan, chosen={"R5": 2}))
 
 
+def ask(a: Allocation, place: int, **changes: object) -> Allocation:
+    """The place-th question of R5 changed."""
+    mine = [q for q in a.questions if q.reader == "R5"][place]
+    return replace(a, questions=tuple(replace(q, **changes) if q is mine else q for q in a.questions))  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("breach", "message"),
     [
@@ -102,6 +109,17 @@ def choice_ignored(a: Allocation) -> Allocation:
         (exam_in_two_groups, r"The exam E\d+ is in 2 groups"),
         (reader_lost, r"The groups don't have the sizes that the study wants"),
         (reader_lost, r"The reader R\d is in 0 groups"),
+        (lambda a: replace(a, questions=a.questions[1:]), r"R1 isn't asked exactly the closing questions"),
+        (lambda a: ask(a, 0, number=2), r"R5 isn't asked exactly the closing questions"),
+        (lambda a: ask(a, 0, reader="R9"), r"A closing question goes to no reader of the study"),
+        (lambda a: ask(a, 0, question_id=a.questions[0].question_id), r"Two closing questions have one identifier"),
+        (
+            lambda a: ask(a, 0, reading_id=of(a, "R1").reading_id),
+            r"Closing question 1 of R5 isn't about different exams",
+        ),
+        (lambda a: ask(a, 0, reading_id=a.questions[13].reading_id), r"Closing question 1 of R5 isn't about different"),
+        (lambda a: ask(a, 0, reading_id=None), r"Closing question 1 of R5 isn't about different exams"),
+        (lambda a: ask(a, 2, reading_id=of(a, "R5").reading_id), r"Closing question 2 of R5 isn't about different"),
         (choice_ignored, r"R5 isn't in group 2, which was chosen"),
     ],
 )

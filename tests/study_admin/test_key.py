@@ -26,7 +26,17 @@ SEED = hashlib.sha256(b"a seed for tests").digest()
 def allocation() -> Allocation:
     sizes = (GroupSize(1, 2), GroupSize(2, 1))
     plan = Plan(
-        StudyType.BALANCED, ("hand", "net"), ("R01", "R02", "R03"), ("E1", "Ü2", "E3"), ("P1",), sizes, {"R02": 1}
+        study_type=StudyType.BALANCED,
+        arms=("hand", "net"),
+        readers=("R01", "R02", "R03"),
+        exams=("E1", "Ü2", "E3"),
+        practice=("P1",),
+        sizes=sizes,
+        chosen={"R02": 1},
+        closing=(1, 0),
+        design_sha256="d" * 64,
+        texts_sha256={"question": "e" * 64},
+        sources_sha256="f" * 64,
     )
     return replace(allocate(plan, SEED), study_id="00112233aabbccdd")
 
@@ -174,6 +184,10 @@ def test_commitment_tells_allocations_apart(allocation: Allocation) -> None:
         replace(plan, practice=()),
         replace(plan, sizes=plan.sizes[::-1]),
         replace(plan, chosen={}),
+        replace(plan, closing=(2, 0)),
+        replace(plan, design_sha256="0" * 64),
+        replace(plan, texts_sha256={"question": "0" * 64}),
+        replace(plan, sources_sha256=""),
     ]
     others = [
         replace(allocation, readings=(swapped, *rest)),
@@ -182,9 +196,10 @@ def test_commitment_tells_allocations_apart(allocation: Allocation) -> None:
         replace(allocation, algorithm="another"),
         replace(allocation, exam_groups=allocation.exam_groups[::-1]),
         replace(allocation, reader_groups=allocation.reader_groups[::-1]),
+        replace(allocation, questions=allocation.questions[::-1]),
         *(replace(allocation, plan=plan) for plan in plans),
     ]
-    assert len({allocation.commitment, *(other.commitment for other in others)}) == 7 + len(plans)
+    assert len({allocation.commitment, *(other.commitment for other in others)}) == 8 + len(plans)
 
 
 @pytest.mark.parametrize("passphrase", ["", "short", "aaaaaaaaaaaaaaaa", "12345678901"])

@@ -21,6 +21,7 @@ from study_admin.blinding.randomisation import (
     Stream,
     balanced_sides,
     draw_groups,
+    draw_questions,
     draw_readings,
     exam_orders,
     identifier,
@@ -237,6 +238,25 @@ def test_groups_are_drawn_from_streams_of_their_own() -> None:
     assert sides[0] != sides[1]
 
 
+def test_the_exams_asked_about_are_drawn_for_each_reader_and_question() -> None:
+    """Each pair of 4 exams equally often: 6 pairs, 6,000 readers and questions, 99.9 % quantile 20.5 (tables)."""
+    pairs, same = Counter[frozenset[str]](), 0
+    for study in range(1500):
+        readings = draw(seed_of(study), StudyType.BALANCED, 2, 4, practice=2)
+        exam_of = {r.reading_id: r.exam for r in readings}
+        drawn = draw_questions(seed_of(study), names("R", 2), readings, (2, 2, 0))
+        assert [(q.reader, q.number) for q in drawn] == [(r, n) for r in names("R", 2) for n in (1, 1, 2, 2, 3)]
+        assert len({q.question_id for q in drawn}) == 10
+        asked = [frozenset(exam_of[str(q.reading_id)] for q in drawn[n : n + 2]) for n in (0, 2, 5, 7)]
+        assert all(len(pair) == 2 for pair in asked) and not any("P01" in pair or "P02" in pair for pair in asked)
+        assert drawn[4].reading_id is drawn[9].reading_id is None
+        pairs.update(asked)
+        same += asked[0] == asked[2]
+    assert len(pairs) == 6
+    assert sum((count - 1000) ** 2 / 1000 for count in pairs.values()) < 20.5
+    assert abs(same - 250) < 4 * sqrt(1500 * 1 / 6 * 5 / 6)  # two readers are asked about one pair by chance alone
+
+
 PAPER = Plan(
     study_type=StudyType.BALANCED,
     arms=ARMS,
@@ -245,6 +265,10 @@ PAPER = Plan(
     practice=("P01", "P02"),
     sizes=(GroupSize(4, 20),) * 5,
     chosen={},
+    closing=(3, 0),
+    design_sha256="",
+    texts_sha256={},
+    sources_sha256="",
 )
 
 

@@ -19,8 +19,10 @@ from study_admin.blinding.export import KEY, PUBLIC, THIRD_KEY, Sealing, seal_st
 from study_admin.blinding.key import Allocation
 from study_admin.blinding.plan import Plan
 from study_admin.blinding.public import read_public
+from study_admin.blinding.randomisation import writing_order
 from study_admin.blinding.regeneration import regenerate
-from study_admin.design import Arm, Exam, GroupSize, Study, StudyType
+from study_admin.design import Arm, Closing, Exam, GroupSize, Study, StudyType, source_guess
+from study_admin.records import SourceFile
 
 pytestmark = pytest.mark.usefixtures("quick_seal")
 
@@ -32,12 +34,16 @@ READERS = ("R01", "R02", "R03", "R04", "R05")
 
 def study_of(study_type: StudyType) -> Study:
     exams = tuple(Exam(f"case{n:02}", Path("t"), Path("f"), {}, is_practice=n < 2) for n in range(11))
-    return Study(ARMS, exams, READERS, (GroupSize(3, 5), GroupSize(2, 4)), study_type=study_type)
+    closing = (source_guess(2), Closing("Any?", ("Yes", "No")))
+    return Study(ARMS, exams, READERS, (GroupSize(3, 5), GroupSize(2, 4)), study_type=study_type, closing=closing)
+
+
+FILES = tuple(SourceFile(f"case{n:02}", "T1c", "somewhere", f"{n:064x}") for n in range(11))
 
 
 @pytest.fixture
 def keys(tmp_path: Path) -> Path:
-    seal_study(study_of(StudyType.BALANCED), {"R04": 1}, tmp_path / "keys", SEALING)
+    seal_study(study_of(StudyType.BALANCED), {"R04": 1}, tmp_path / "keys", SEALING, FILES)
     return tmp_path / "keys"
 
 
@@ -51,7 +57,7 @@ def again(keys: Path) -> str:
 
 @pytest.mark.parametrize("study_type", list(StudyType))
 def test_what_was_sealed_is_drawn_again(study_type: StudyType, tmp_path: Path) -> None:
-    seal_study(study_of(study_type), {"R04": 1}, tmp_path / "keys", SEALING)
+    seal_study(study_of(study_type), {"R04": 1}, tmp_path / "keys", SEALING, FILES)
     assert again(tmp_path / "keys") == ""
     assert regenerate(tmp_path / "keys" / THIRD_KEY, THIRD, tmp_path / "keys" / PUBLIC).is_equal
 
@@ -59,6 +65,15 @@ def test_what_was_sealed_is_drawn_again(study_type: StudyType, tmp_path: Path) -
 def reseal(keys: Path, change: Callable[[Allocation], Allocation]) -> None:
     allocation = key.open_allocation(keys / KEY, PASSPHRASE)
     (keys / KEY).write_bytes(key.seal_allocation(change(allocation), PASSPHRASE))
+
+
+def with_plan(allocation: Allocation, **changes: Any) -> Allocation:
+    return replace(allocation, plan=replace(allocation.plan, **changes))
+
+
+def with_question(allocation: Allocation, place: int, **changes: Any) -> Allocation:
+    before, after = allocation.questions[:place], allocation.questions[place + 1 :]
+    return replace(allocation, questions=(*before, replace(allocation.questions[place], **changes), *after))
 
 
 def rewrite(keys: Path, change: Callable[[Any], object]) -> None:
@@ -86,6 +101,19 @@ def test_a_swapped_side_in_the_key_is_found(keys: Path) -> None:
         (lambda a: replace(a, readings=a.readings[:-1]), r"There are 33 readings drawn anew, 32 in the sealed key\."),
         (lambda a: replace(a, plan=replace(a.plan, arms=a.plan.arms[::-1])), r"its arms in study\.json and in the se"),
         (lambda a: replace(a, plan=replace(a.plan, chosen={})), r"The plan differs: its chosen in study\.json and"),
+        (lambda a: with_plan(a, closing=(3, 0)), r"The plan differs: its closing in study\.json and in the sealed key"),
+        (lambda a: with_plan(a, design_sha256="0" * 64), r"The plan differs: its design sha256 in study\.json and in"),
+        (lambda a: with_plan(a, texts_sha256={}), r"The plan differs: its texts sha256 in study\.json and in"),
+        (lambda a: with_plan(a, sources_sha256=""), r"The plan differs: its sources sha256 in study\.json and in"),
+        (
+            lambda a: with_question(a, 3, reading_id=a.questions[4].reading_id),
+            r"^Closing question 1 of R02: reading id",
+        ),
+        (
+            lambda a: with_question(a, 2, question_id="0" * 16),
+            r"^Closing question 2 of R01: question id [0-9a-f]{16} d",
+        ),
+        (lambda a: replace(a, questions=a.questions[:-1]), r"15 closing questions drawn anew, 14 in the sealed key\."),
         (lambda a: replace(a, seed=bytes(32)), r"The study's identifier drawn anew and in the sealed key differ\."),
         (lambda a: replace(a, exam_groups=a.exam_groups[::-1]), r"Group 1, exams: drawn anew case\d\d, .*; in the sea"),
     ],
@@ -114,6 +142,12 @@ def test_what_differs_in_the_public_file(keys: Path) -> None:
     rewrite(keys, lambda content: content["opening"]["reader_groups"].reverse())
     assert again(keys).startswith("Group 1, readers: drawn anew ")
     (keys / PUBLIC).write_bytes(whole)
+    rewrite(keys, lambda content: content["questions"][3].update(reading_id=content["questions"][4]["reading_id"]))
+    assert again(keys).startswith("Closing question 1 of R02: reading id ")
+    (keys / PUBLIC).write_bytes(whole)
+    rewrite(keys, lambda content: content["plan"].update(design_sha256="0" * 64))
+    assert again(keys).startswith("The plan differs: its design sha256 in study.json")
+    (keys / PUBLIC).write_bytes(whole)
     assert again(keys) == ""
 
 
@@ -126,6 +160,9 @@ def test_what_differs_in_the_public_file(keys: Path) -> None:
         (lambda content: content["plan"].pop("sizes"), "no study.json of Blindread, or it was altered"),
         (lambda content: content["plan"].update(chosen={"R04": "1"}), "no study.json of Blindread, or it was altered"),
         (lambda content: content["opening"]["readings"][0].update(position="1"), "or it was altered"),
+        (lambda content: content["questions"][0].update(number="1"), "or it was altered"),
+        (lambda content: content["questions"][0].pop("reader"), "or it was altered"),
+        (lambda content: content["plan"].update(closing=["2", 0]), "or it was altered"),
         (lambda content: content["opening"].update(algorithm="dice"), "It was drawn by 'dice'; this version draws by"),
         (lambda content: content["opening"].update(study_id="0" * 16), "key of another study"),
         (lambda content: content["plan"]["sizes"].pop(), "The groups hold 5 exams, but the study has 9"),
@@ -234,6 +271,20 @@ class ThirdParty:
                     found[name] = (reader, exams[column], p + 1, False, plan.arms[0 if sides[m, column] else 1])
         return found
 
+    def questions(self, plan: Plan) -> list[tuple[str, str, int, str | None]]:
+        """Point 9: (identifier, reader, number of the question from 1, reading)."""
+        table, found = self.table(plan), []
+        for row, reader in enumerate(plan.readers):
+            counted = sorted(
+                name for name, (who, _, _, is_practice, _) in table.items() if who == reader and not is_practice
+            )
+            for number, k in enumerate(plan.closing):
+                order = self.shuffle(self.words(f"closing|{row}|{number}"), counted)
+                for place in range(max(k, 1)):
+                    name = self.identifier(f"closing|{row}|{number}|{place}")
+                    found.append((name, reader, number + 1, order[place] if k else None))
+        return found
+
 
 @pytest.mark.parametrize("study_type", list(StudyType))
 def test_a_third_party_draws_the_same(study_type: StudyType) -> None:
@@ -245,6 +296,10 @@ def test_a_third_party_draws_the_same(study_type: StudyType) -> None:
         practice=("p1", "p2", "p3"),
         sizes=(GroupSize(4, 8), GroupSize(2, 7), GroupSize(3, 10)),
         chosen={"R07": 2, "R02": 3},
+        closing=(0, 4, 7),
+        design_sha256="",
+        texts_sha256={},
+        sources_sha256="",
     )
     for number in range(20):
         seed = hashlib.sha256(b"third party %d" % number).digest()
@@ -253,5 +308,8 @@ def test_a_third_party_draws_the_same(study_type: StudyType) -> None:
         assert {
             r.reading_id: (r.reader, r.exam, r.position, r.is_practice, r.arm_a) for r in ours.readings
         } == theirs.table(plan)
+        assert [(q.question_id, q.reader, q.number, q.reading_id) for q in ours.questions] == theirs.questions(plan)
+        images = [f"{r.reading_id}_{part}" for r in ours.readings for part in ("T1c", "B", "FLAIR", "A")]
+        assert writing_order(seed, 4, images) == theirs.shuffle(theirs.words("writing|4"), sorted(images))
         assert ours.study_id == theirs.identifier("study")
         assert ours.package_id("R03") == theirs.identifier("package|2")

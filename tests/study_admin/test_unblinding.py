@@ -11,7 +11,7 @@ import pytest
 
 from reader_app.session.package import open_package
 from segmentation.errors import StudyError
-from study_admin.blinding.export import KEY, THIRD_KEY, Sealing, seal_study, write_packages
+from study_admin.blinding.export import KEY, THIRD_KEY, Sealing, seal_study, source_files, write_packages
 from study_admin.blinding.unblinding import open_sides
 from study_admin.design import Arm, GroupSize, Study, StudyType
 from study_admin.exams import find_exams
@@ -93,3 +93,17 @@ def test_a_study_database_that_was_altered(opening: Opening, tmp_path: Path) -> 
             open_sides(tmp_path / "keys" / KEY, PASSPHRASE, other)
     shuffled = replace(opening, readings=opening.readings[::-1])  # a database may keep them in any order
     assert len(open_sides(tmp_path / "keys" / KEY, PASSPHRASE, shuffled)) == len(opening.readings)
+
+
+@pytest.mark.usefixtures("quick_seal")
+def test_a_design_that_was_changed_after_the_opening(study: Study, tmp_path: Path) -> None:
+    files = source_files(study)
+    opening = seal_study(study, {}, tmp_path / "keys", SEALING, files)
+    own = tmp_path / "keys" / KEY
+    moved = tuple(replace(file, path="elsewhere") for file in files[::-1])
+    assert open_sides(own, PASSPHRASE, opening, study, moved) == open_sides(own, PASSPHRASE, opening)
+    with pytest.raises(StudyError, match="design isn't the one with which it was opened"):
+        open_sides(own, PASSPHRASE, opening, replace(study, non_inferiority_margin=3.0), files)
+    for others in ((), files[1:], (replace(files[0], sha256="0" * 64), *files[1:])):
+        with pytest.raises(StudyError, match="files and their hashes isn't the one with which it was opened"):
+            open_sides(own, PASSPHRASE, opening, study, others)
