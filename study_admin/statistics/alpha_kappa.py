@@ -98,6 +98,8 @@ def weighted_kappa(scores: Matrix, levels: Sequence[int] = LEVELS) -> WeightedKa
 
     `levels` is the whole scale: levels that nobody used still count in the weights.
     """
+    if not np.isin(scores[~np.isnan(scores)], levels).all():
+        return NotEstimable("weighted kappa", "some scores are not levels of the scale")
     every = list(combinations(range(scores.shape[1]), 2))
     both = [scores[~np.isnan(scores[:, [i, j]]).any(axis=1)][:, [i, j]].astype(int) for i, j in every]
     pairs = [pair for pair in both if len(pair) and len(np.unique(pair)) > 1]

@@ -112,3 +112,15 @@ def test_the_interval_is_the_same_each_time_and_holds_the_estimate() -> None:
 
 def test_few_exams_have_no_interval() -> None:
     assert alpha(np.array([[1.0, 2.0], [3.0, 5.0], [2.0, 1.0], [7.0, 8.0]])).ordinal_ci95 is None
+
+
+@pytest.mark.parametrize("score", [11.0, 7.5])
+def test_a_score_off_the_scale_has_no_kappa_and_is_not_rounded(score: float) -> None:
+    assert "not levels of the scale" in str(weighted_kappa(np.array([[7.0, score], [3.0, 4.0]])))
+
+
+def test_another_scale_has_its_own_levels() -> None:
+    # By hand on 1..3, linear: pairs (1,1), (3,3), (1,3): as the ends of any scale, 0.4 (see above).
+    found = weighted_kappa(np.array([[1.0, 1.0], [3.0, 3.0], [1.0, 3.0]]), levels=(1, 2, 3))
+    assert isinstance(found, WeightedKappa)
+    assert found.linear == pytest.approx(0.4)
