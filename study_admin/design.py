@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from math import comb, log2
 from pathlib import Path
 
 from reader_app.session.canonical import MAX_NAME, MAX_TEXT, FormatError, clean_text
@@ -23,6 +24,8 @@ from reader_app.session.model import PUBLISHED_SCALE, Protocol, Revision, Scale
 from segmentation.errors import StudyError
 
 READER_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,15}")
+# what Windows takes for a device, with any ending, and opens no folder of (Microsoft, "Naming files")
+DEVICE = re.compile(r"CON|PRN|AUX|NUL|(COM|LPT)[0-9]", re.IGNORECASE)
 ARM_NAME = re.compile(r"[^\W_][\w -]{0,30}[\w-]|[^\W_]")
 
 
@@ -190,6 +193,13 @@ class Study:
             yield "With an odd number of exams an arm stands on side A once more often than on B for a reader."
         if self.study_type is StudyType.BALANCED and any(size.readers % 2 for size in self.group_sizes):
             yield "With an odd number of readers an arm stands on side A once more often than on B for an exam."
+        for size in dict.fromkeys(self.group_sizes):
+            if self.study_type is StudyType.BALANCED and _do_notes_link_sides(size):
+                yield (
+                    f"Where {size.readers} readers share {size.exams} exam{'s' * (size.exams > 1)}, those who compare "
+                    "their notes could work out which sides belong together: tell them not to, or make larger groups "
+                    "of exams."
+                )
         if self.closing and self.study_type is StudyType.AS_PUBLISHED:
             yield "The study as published asked nothing after the last score."
 
@@ -197,7 +207,10 @@ class Study:
         if not self.readers:
             yield StudyError("The study has no reader.", remedy="Name at least one, for instance R01.")
         for code in self.readers:
-            if not READER_CODE.fullmatch(code):
+            if DEVICE.fullmatch(code):
+                remedy = "Choose another one, for instance R01."
+                yield StudyError(f"Windows makes no folder of the name {code!r}.", remedy=remedy)
+            elif not READER_CODE.fullmatch(code):
                 remedy = "Use a letter first, then letters, digits, - or _, 16 at most, for instance R01."
                 yield StudyError(f"The reader code {code!r} can't name a folder on every computer.", remedy=remedy)
         folded = [code.casefold() for code in self.readers]
@@ -277,7 +290,10 @@ class Study:
     def _problems_of_words(self) -> Iterable[StudyError]:
         """What a reader gets to see mustn't name an arm or an exam."""
         # a folder called 1 or A gives nothing away, and such texts are everywhere
-        secret = [arm.name for arm in self.arms] + [exam.name for exam in self.exams if len(exam.name) > 2]
+        secret = [(arm.name, _traces_of_arm(arm.name)) for arm in self.arms]
+        secret += [
+            (e.name, re.compile(rf"(?<!\w){re.escape(e.name)}(?!\w)", re.I)) for e in self.exams if len(e.name) > 2
+        ]
         if len(self.instruction) > MAX_PAGES:
             yield StudyError(f"The instruction has {len(self.instruction)} pages.", remedy=f"{MAX_PAGES} fit.")
         for what, text, limit in self._shown():
@@ -286,8 +302,8 @@ class Study:
                     raise FormatError("it is empty, or has blanks around it")
             except FormatError as error:
                 yield StudyError(f"The {what} {text[:60]!r} can't be shown: {error}.", remedy="Type it again.")
-            for name in secret:
-                if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE):
+            for name, traces in secret:
+                if traces.search(text):
                     yield StudyError(
                         f"The {what} {text!r} holds the name {name!r}, and readers would see it.",
                         remedy=f"Choose another {what}, or call the arm or exam something else.",
@@ -306,3 +322,31 @@ class Study:
             if closing.confidence_text:
                 yield "closing question", closing.confidence_text, MAX_TEXT
             yield from (("choice", choice, MAX_NAME) for choice in (*closing.choices, *closing.confidence_choices))
+
+
+def _traces_of_arm(name: str) -> re.Pattern[str]:
+    """Finds the name at the beginning of a word, its parts joined or apart: machines, machine-made, deep medic.
+
+    Short names begin too many harmless words: those of up to four letters are found alone or in the plural, those of
+    one or two alone.
+    """
+    parts = r"[\s_-]*".join(re.escape(part) for part in re.split(r"[\s_-]+", name) if part)
+    letters = sum(character.isalnum() for character in name)
+    end = "" if letters > 4 else r"(?![^\W\d_])" if letters < 3 else r"(?:e?s)?(?![^\W\d_])"
+    return re.compile(rf"(?<![^\W\d_]){parts}{end}", re.IGNORECASE)
+
+
+def _do_notes_link_sides(size: GroupSize) -> bool:
+    """Whether so few tables of sides are left to readers of a group who compare, that they could tell them apart.
+
+    Comparing shows for each exam which readers had the same sides. Of the 2^exams ways to join the exams then only
+    those are left that balance each reader. Rows taken as independent, that is 2^exams times the share of balanced
+    rows to the power of readers less one: with 4 readers of 20 exams about 5,700 (28,000 were counted in one draw),
+    of 10 exams 15, of 6 exams 2.
+    """
+    if size.readers < 2 or size.exams < 1:
+        return False
+    half = size.exams // 2
+    balanced = (1 + size.exams % 2) * comb(size.exams, half)
+    bits = size.exams + (size.readers - 1) * (log2(balanced) - size.exams)
+    return size.exams < 8 or bits < 4

@@ -41,6 +41,12 @@ def test_a_sound_study(study: Study) -> None:
         ({"readers": ()}, "no reader"),
         ({"readers": ("R01", "../x")}, "can't name a folder"),
         ({"readers": ("1R",)}, "can't name a folder"),
+        ({"readers": ("R01", "CON")}, "Windows makes no folder of the name 'CON'"),
+        ({"readers": ("R01", "nul")}, "Windows makes no folder of the name 'nul'"),
+        ({"readers": ("R01", "Com1")}, "Windows makes no folder of the name 'Com1'"),
+        ({"readers": ("R01", "LPT9")}, "Windows makes no folder of the name 'LPT9'"),
+        ({"readers": ("aux", "R02")}, "Windows makes no folder of the name 'aux'"),
+        ({"readers": ("prn", "R02")}, "Windows makes no folder of the name 'prn'"),
         ({"readers": ("R01", "r01")}, "Two readers have the code 'r01'"),
         ({"arms": (ARMS[0], Arm("HAND", ("x",)))}, "Both arms are called"),
         ({"exams": ()}, "No exam is left"),
@@ -129,8 +135,12 @@ def test_nothing_to_warn_of_in_the_published_matrix(study: Study) -> None:
             "The groups are unequal",
         ),
         (
-            lambda study: replace(as_published(study, 2, 4), groups=(GroupSize(4, 30), GroupSize(4, 10))),
+            lambda study: replace(as_published(study, 2, 4), groups=(GroupSize(4, 28), GroupSize(4, 12))),
             "The groups are unequal",
+        ),
+        (
+            lambda study: as_published(study, exams=6),
+            "Where 4 readers share 6 exams, those who compare their notes could work out which sides belong together",
         ),
         (
             lambda study: replace(as_published(study), study_type=StudyType.AS_PUBLISHED, closing=(source_guess(2),)),
@@ -165,5 +175,62 @@ def test_folders_called_1_and_a_are_no_secret(study: Study) -> None:
     replace(study, exams=exams, closing=(source_guess(1),)).check()
 
 
-def test_words_that_only_contain_a_name_are_fine(study: Study) -> None:
-    replace(study, title="Handsome internet study").check()
+@pytest.mark.parametrize(
+    ("arm", "text"),
+    [
+        ("hand", "How well did the hands draw?"),
+        ("hand", "Hand-drawn or not?"),
+        ("hand", "Drawn by_hand2?"),
+        ("machine", "Are the Machines good?"),
+        ("machine", "Is this machine-made, or by machinery?"),
+        ("deep-medic", "Is DeepMedic better?"),
+        ("deep medic", "Is a deep_medic better?"),
+        ("Künstler", "Was sagen die künstlerischen Maße?"),
+        ("ai", "Was it AI?"),
+    ],
+)
+def test_an_arm_in_other_words(study: Study, arm: str, text: str) -> None:
+    with pytest.raises(StudyProblemsError, match=f"question .* holds the name '{arm}'"):
+        replace(study, arms=(Arm(arm, ("x",)), Arm("zzz", ("y",))), question=text).check()
+
+
+@pytest.mark.parametrize(
+    ("arms", "text"),
+    [
+        (("hand", "net"), "Handsome internet study, beforehand, with networks"),
+        (("ai", "me"), "Aim of the mean: how good is the method?"),
+        (("machine", "manual"), "Submachine"),
+    ],
+)
+def test_words_that_only_contain_a_name_are_fine(study: Study, arms: tuple[str, str], text: str) -> None:
+    replace(study, arms=(Arm(arms[0], ("x",)), Arm(arms[1], ("y",))), title=text).check()
+
+
+def test_codes_that_only_begin_as_a_device_are_fine(study: Study) -> None:
+    for codes in (("CON1", "COM10"), ("LPT", "NULL"), ("R-CON", "COM_1")):
+        replace(study, readers=codes).check()
+
+
+@pytest.mark.parametrize(
+    ("readers", "exams", "is_warned"),
+    [(4, 20, False), (6, 20, False), (8, 20, True), (4, 12, False), (4, 10, True), (2, 7, True), (2, 8, False)],
+)
+def test_notes_that_link_sides(study: Study, readers: int, exams: int, is_warned: bool) -> None:
+    """From the tables of sides that comparing leaves over, estimated by hand: 2^exams p^(readers - 1).
+
+    p is the share of balanced rows: 184,756 / 2^20 = 0.176 for 20 exams, 924 / 2^12 = 0.226 for 12, 252 / 2^10 = 0.246
+    for 10, 70 / 2^8 = 0.273 for 8. That makes 5,700; 180; 5.5; 47; 15; and 70 for 2 readers of 8 exams. Fewer than 16,
+    or fewer than 8 exams, are few.
+    """
+    balanced = as_published(study, 5, readers, exams)
+    assert any("compare their notes" in warning for warning in balanced.warnings()) == is_warned
+    published = replace(balanced, study_type=StudyType.AS_PUBLISHED)  # all have the same sides: nothing to compare
+    assert not any("compare their notes" in warning for warning in published.warnings())
+
+
+def test_unequal_groups_are_warned_of_one_by_one(study: Study) -> None:
+    sizes = (GroupSize(4, 6), GroupSize(4, 28), GroupSize(4, 6), GroupSize(1, 4))
+    named = tuple(replace(study.exams[1], name=f"case{n:03}") for n in range(44))
+    unequal = replace(study, exams=named, readers=tuple(f"R{n:02}" for n in range(13)), groups=sizes)
+    unequal.check()
+    assert [w[:29] for w in unequal.warnings() if "notes" in w] == ["Where 4 readers share 6 exams"]
