@@ -9,7 +9,7 @@ from study_admin.store import StudyStore
 from study_admin.tables.circumstances import circumstance_tables
 from study_admin.tables.codebook import codebook
 from study_admin.tables.columns import Table
-from study_admin.tables.csv_files import write_csv, write_excel_csv
+from study_admin.tables.csv_files import write_csv, write_excel_csv, write_long
 from study_admin.tables.material import Material, gather
 from study_admin.tables.readme import readme
 from study_admin.tables.scores import long_table
@@ -53,6 +53,7 @@ def _writers(material: Material) -> dict[str, Callable[[Path], None]]:
     for table in tables:
         writers[f"{table.name}.csv"] = partial(write_csv, table)
         writers[f"{_EXCEL}/{table.name}.csv"] = partial(write_excel_csv, table)
+    writers["long.csv"] = partial(write_long, long, material.study.scale)
     for table, member in zip(scores, ("LONG", "PAIRS", "RATERS1", "RATERS2"), strict=True):
         writers[f"{table.name}.sav"] = partial(write_sav, table)
         writers[f"{table.name}.xpt"] = partial(write_xpt, table, member=member)

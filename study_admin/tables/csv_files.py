@@ -59,7 +59,15 @@ def unguarded(text: str) -> str:
     return text[1:] if text.startswith("'") and _GUARDED.match(text) else text
 
 
-def read_long(path: Path, scale: Scale, label: str = "") -> pd.DataFrame:
+def write_long(long: Table, scale: Scale, path: Path) -> None:
+    """The long table for programs; StudyError unless it reads again as what it is, for all others follow from it."""
+    write_csv(long, path)
+    if not read_long(path, scale).equals(long.frame):
+        what = "The long table does not read again as it was written; no table was kept."
+        raise StudyError(what, file=path.name, remedy="Check the drive and try again; if it stays so, report it.")
+
+
+def read_long(path: Path, scale: Scale) -> pd.DataFrame:
     """The long table as it was written, with the same types; raises StudyError for anything else."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
@@ -71,7 +79,7 @@ def read_long(path: Path, scale: Scale, label: str = "") -> pd.DataFrame:
     names = [column.name for column in columns]
     if head != names:
         raise _unusable(path, f"its columns are not {', '.join(names)}")
-    return table("long", label, columns, (_row(line, columns, path, n) for n, line in enumerate(lines, 2))).frame
+    return table("long", "", columns, (_row(line, columns, path, n) for n, line in enumerate(lines, 2))).frame
 
 
 def _row(line: Sequence[str], columns: Iterable[Column], path: Path, number: int) -> dict[str, object]:

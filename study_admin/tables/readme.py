@@ -13,6 +13,7 @@ Conventions
   CSV: UTF-8 without BOM, comma, decimal point, LF. An empty cell is missing; the codebook says what that means.
   A text that a spreadsheet would run as a formula has an apostrophe before it, in CSV files only.
   Lines of a comment are joined by " / ". Times are UTC in ISO 8601, durations seconds.
+  long.csv was read again before this folder was made, and is equal to what was written; other tables follow from it.
   Practice exams are in no table. Rows of readings that were due and not scored are there, without a score.
   Excel: open study.xlsx, or the files in for_excel (BOM, semicolon, decimal comma); Excel may turn other CSV files into
   dates and cut-off numbers.

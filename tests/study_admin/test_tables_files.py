@@ -17,8 +17,8 @@ import pytest
 
 from reader_app.session.model import Anchor, Scale
 from segmentation.errors import StudyError
-from study_admin.tables import write_material
-from study_admin.tables.columns import Column, Kind, table
+from study_admin.tables import csv_files, write_material
+from study_admin.tables.columns import Column, Kind, Table, table
 from study_admin.tables.scores import score_column
 from study_admin.tables.scripts import r_script
 from study_admin.tables.statistical_files import write_sav, write_xpt
@@ -269,6 +269,25 @@ def test_nothing_half_written_stays(error: BaseException, tmp_path: Path) -> Non
     with pytest.raises((KeyboardInterrupt, StudyError)):
         write_material(small_material(is_unblinded=True), out, stop_at(20, error))
     assert list(out.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda text: text.replace(",7,", ",8,", 1), lambda text: text.replace("R01,", "R0,"), lambda text: "x"]
+)
+def test_a_long_table_that_reads_otherwise_than_it_was_written_is_not_kept(
+    spoil: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = csv_files.write_csv
+
+    def spoilt(made: Table, path: Path) -> None:
+        write(made, path)
+        path.write_text(spoil(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+    monkeypatch.setattr(csv_files, "write_csv", spoilt)
+    with pytest.raises(StudyError, match="long table") as caught:
+        write_material(small_material(is_unblinded=True), tmp_path / "tables")
+    assert "long.csv" in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_progress_counts_every_file(tmp_path: Path) -> None:
