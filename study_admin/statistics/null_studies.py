@@ -1,6 +1,6 @@
 """Simulated studies without a true effect: how often does each test see one? Written to type_one_error.json.
 
-    python -m study_admin.statistics.null_studies [--studies 2500] [--seed 20260101]
+    python -m study_admin.statistics.null_studies [--studies 2000] [--seed 20260101]
 
 The design is the paper's (5 groups of 4 readers and 20 exams). A score is a mean + reader + exam + reading +
 arm × reader + arm × exam + noise, all normal, rounded and clipped to 0..10; only the arm's variances between readers
@@ -25,18 +25,22 @@ from study_admin.statistics.split_plot import split_plot
 from study_admin.statistics.type_one_error import FILE, SCENARIOS, Scenario
 from study_admin.statistics.ustatistic import u_statistic
 
-STUDIES, SEED, ALPHA = 2500, 20260101, 0.05
+STUDIES, SEED, ALPHA = 2000, 20260101, 0.05
 
 
 @dataclass(frozen=True)
 class ScoreModel:
-    """Standard deviations in points of what both arms share, and of the noise of one score."""
+    """Standard deviations in points of what both arms share, and of the noise of one score.
+
+    A quarter of the scores are clipped, so that of a difference between the arms `shown` is left in them.
+    """
 
     mean: float = 7.5
     reader: float = 1.15
     exam: float = 2.35
     reading: float = 1.4
     noise: float = 1.2
+    shown: float = 0.8
 
 
 def split_plot_table(groups: int = 5, readers: int = 4, exams: int = 20) -> Pairs:
@@ -63,7 +67,7 @@ def null_study(
     half = (
         scenario.between_readers * random.standard_normal(readers)[design.reader]
         + scenario.between_exams * random.standard_normal(exams)[design.exam]
-    ) / 2
+    ) / (2 * model.shown)
     noise = model.noise * random.standard_normal((2, n))
     first, second = (np.clip(np.round(shared + sign * half + noise[i]), 0, 10) for i, sign in enumerate((-1, 1)))
     return replace(design, first=first, second=second)

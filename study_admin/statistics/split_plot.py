@@ -14,6 +14,7 @@ from study_admin.statistics.likelihood import Array
 from study_admin.statistics.pairs import Pairs
 
 SPLIT_PLOT = "Obuchowski-Rockette split plot, Hillis df"
+_ROUNDING = 1e-14  # a mean square, relative to the sum of squares, that is none
 BALANCED = "analysis of variance of the balanced split plot, Satterthwaite df"
 
 
@@ -53,13 +54,15 @@ def split_plot(pairs: Pairs, values: Array | None = None) -> SplitPlot | NotEsti
     sizes = np.bincount(group)
     within = means - (np.bincount(group, means) / sizes)[group]
     ms = float(within @ within) / (readers - groups)
+    if ms <= _ROUNDING * max(float(d @ d), 1e-300):
+        return NotEstimable(SPLIT_PLOT, "the means of the readers of a group are all equal")
     covariances = _covariances(table, d)
     if not len(covariances):
         return NotEstimable(SPLIT_PLOT, "no two readers of a group share two exams")
     covariance = float(np.mean(covariances))
     shared = float(sizes @ sizes) / readers
     total = ms + shared * max(covariance, 0.0)
-    df = total**2 / (ms**2 / (readers - groups)) if ms > 0 else float("inf")
+    df = total**2 / (ms**2 / (readers - groups))
     test = t_estimate(SPLIT_PLOT, float(means.mean()), float(np.sqrt(total / readers)), df)
     return test if isinstance(test, NotEstimable) else SplitPlot(test, ms, covariance, shared)
 

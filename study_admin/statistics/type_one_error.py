@@ -15,7 +15,7 @@ FILE = Path(__file__).with_name("type_one_error.json")
 
 @dataclass(frozen=True)
 class Scenario:
-    """How much the true difference of the arms varies: standard deviations in points."""
+    """How much the true difference of the arms varies: standard deviations in points of the scores as given."""
 
     name: str
     between_readers: float

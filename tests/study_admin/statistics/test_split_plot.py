@@ -152,6 +152,10 @@ def test_what_cannot_be_estimated_says_why(method: Any, rows: list[list[float | 
     assert "not estimable, because" in because(method(differences(rows)))
 
 
+def test_readers_of_equal_means_have_no_hillis_df() -> None:
+    assert "means of the readers of a group are all equal" in because(split_plot(differences([[1, 2], [2, 1]])))
+
+
 def test_two_readings_that_share_nothing_are_a_sample_of_two() -> None:
     """d = 1 and 2: mean 1.5, SE = sqrt(0.5 / 2) = 0.5 on 1 df, however one clusters."""
     table = differences([[1, None], [None, 2]])
