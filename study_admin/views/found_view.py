@@ -116,10 +116,13 @@ class FoundView(QWidget):
 
     def _fit(self) -> None:
         """Columns as wide as their words, within reason."""
-        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        header = self.table.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        header.setStretchLastSection(False)  # else the last one keeps the width it was stretched to
         self.table.resizeColumnsToContents()
         for column in range(self.table.columnCount()):
             self.table.setColumnWidth(column, min(self.table.columnWidth(column) + _AIR, _WIDEST))
+        header.setStretchLastSection(True)
 
     def _hide_rows(self) -> None:
         only = self.only_problems.isChecked() and not self.only_problems.isHidden()

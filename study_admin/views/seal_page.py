@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLineEdit, QRadioButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QCheckBox, QHBoxLayout, QLineEdit, QRadioButton, QVBoxLayout, QWidget
 
 from reader_app.views import theme
 from segmentation.errors import StudyError
@@ -33,6 +33,7 @@ _CANT_UNDO = (
     "This can't be undone: nothing can be drawn again, and design, exams and groups are fixed. Without a passphrase "
     "nobody can ever learn the result of the study."
 )
+_NO_THIRD = "Let them type it, or tick that nobody keeps a second copy: then one lost passphrase ends the study."
 _COMMITMENT = "Commitment: publish or mail it now; it proves later that the key was fixed before the first score."
 _FINGERPRINT = "Fingerprint: put it into the invitation; the reader app shows the same if a package is genuine."
 
@@ -173,14 +174,17 @@ class SealPage(StagePage):
         own = dialog.add_passphrase("Your passphrase")
         again = dialog.add_passphrase("The same again")
         third = dialog.add_passphrase("Third person's")
-        third.setPlaceholderText("empty: no second copy of the key")
         third_again = dialog.add_passphrase("The same again")
+        nobody = QCheckBox("nobody keeps a second copy of the key")
+        dialog.fields.addRow("", nobody)
 
         def sealing() -> Sealing:
             made = Sealing(
                 same_twice(own, again, "Yours"), same_twice(third, third_again, "The third person's") or None
             )
             made.check()
+            if made.third_passphrase is None and not nobody.isChecked():
+                raise StudyError("The third person's passphrase is empty.", remedy=_NO_THIRD)
             return made
 
         dialog.ask(sealing, lambda: self._open(sealing()))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QCheckBox
 
 from reader_app.session.package import open_package
 from study_admin import conduct
@@ -62,8 +63,12 @@ def test_after_the_opening_commitment_and_fingerprint_can_be_copied(drafted: Coo
     assert "allocation-third-person.sealed-key" in page.keys.text()
 
 
-def test_without_a_third_person_there_is_no_second_copy(drafted: Coordinator, study: Path) -> None:
+def test_only_who_says_so_goes_without_a_second_copy(drafted: Coordinator, study: Path) -> None:
     drafted.click(drafted.seal.open_button)
+    drafted.answer(WORDS, WORDS, "", "")
+    assert "third person's passphrase is empty" in drafted.dialog().trouble.text()
+    (nobody,) = drafted.dialog().findChildren(QCheckBox)
+    drafted.click(nobody)
     drafted.answer(WORDS, WORDS, "", "")
     assert drafted.window.walk.snapshot.stage is Stage.OPEN
     assert not list((study / "keys").glob("*third*"))
