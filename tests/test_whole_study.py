@@ -95,7 +95,7 @@ def real(folder: Path) -> tuple[list[str], list[str]]:
 Exams = Callable[[Path], tuple[list[str], list[str]]]
 
 
-@pytest.mark.parametrize("exams", [made_up, pytest.param(real, marks=pytest.mark.long)])
+@pytest.mark.parametrize("exams", [made_up, pytest.param(real, marks=[pytest.mark.long, pytest.mark.timeout(900)])])
 def test_from_folders_to_unblinded_tables(exams: Exams, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names, inner = exams(tmp_path / "exams")
     words = [*ARMS, *STEMS, *names, *inner]
