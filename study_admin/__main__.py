@@ -1,6 +1,7 @@
 """The command line of the coordinator and the analyst; without a command it opens the window."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,19 +41,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _window(Path(given[0]) if given else None)
         options = _parser().parse_args(given)
         interrupted = options.interrupted
-        return int(options.run(options) or 0)
+        code = int(options.run(options) or 0)
+        sys.stdout.flush()  # here and not at the very end, where a broken pipe can't be caught
+        return code
     except StudyError as error:
         print(error, file=sys.stderr)
         return 2
     except ModuleNotFoundError as error:
         print(f'The package {error.name} is not installed. Install it: pip install "blindread[admin]"', file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `study-admin audit STUDY | head`
+        return 141
     except KeyboardInterrupt:
         print(interrupted or "Interrupted.", file=sys.stderr)
         return 130
 
 
 def _window(folder: Path | None) -> int:
+    has_screen = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
+    if sys.platform.startswith("linux") and not has_screen:
+        remedy = "Use its commands; `study-admin --help` lists them in order."
+        raise StudyError("There is no screen here for the window.", remedy=remedy)
     from study_admin.views.application import run  # Qt takes a moment that no command needs
 
     return run(folder)

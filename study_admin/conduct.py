@@ -5,9 +5,10 @@ is written, and every change of the database carries its row in the audit trail.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from shutil import rmtree
 
 from reader_app.session.package import fingerprint
 from segmentation.errors import StudyError
@@ -15,13 +16,13 @@ from study_admin import collection, progress, tables
 from study_admin.blinding.export import KEY, Sealing, seal_study, source_files, write_packages
 from study_admin.blinding.unblinding import open_sides
 from study_admin.collection import Verdict
-from study_admin.design import ExamFacts, StudyProblemsError
+from study_admin.design import ExamFacts, Study, StudyProblemsError
 from study_admin.progress import ReaderProgress
 from study_admin.records import AuditRow, HandedOut, Opening, Stage, Unblinding
 from study_admin.standing import StageStatus, count, stages
 from study_admin.store import StudyStore
 from study_admin.study_file import read_study_file
-from study_admin.study_folder import StudyFolder, exams_folder, replacing, write_study
+from study_admin.study_folder import StudyFolder, check_place, exams_folder, replacing, with_exams_in, write_study
 from study_admin.survey import Survey, check_exams, survey
 
 Progress = Callable[[int, int], None]  # steps done, steps in all; may raise to cancel
@@ -48,6 +49,7 @@ def new_study(
 
     Raises `StudyProblemsError` with every problem.
     """
+    check_place(folder, exams, database)
     found = _sound_survey(design, exams, facts, progress)
     assert found.study is not None
     write_study(folder, design, found.study, database=database, who=who)
@@ -87,10 +89,10 @@ def _sound_survey(design: Path, exams: Path, facts: Path | None, progress: Progr
     return found
 
 
-def choose_group(folder: StudyFolder, reader: str, group: int | None, *, who: str = "", why: str = "") -> None:
-    """Put a reader into a group by hand, or back among those who are drawn; until the study opens."""
+def choose_groups(folder: StudyFolder, choices: Mapping[str, int | None], *, who: str = "", why: str = "") -> None:
+    """Put readers into groups by hand, or back among those who are drawn; until the study opens."""
     with folder.store(who) as store:
-        store.choose_group(reader, group, why)
+        store.choose_groups(choices, why)
 
 
 def matrix_lines(folder: StudyFolder) -> tuple[str, ...]:
@@ -124,17 +126,26 @@ def open_study(folder: StudyFolder, sealing: Sealing, *, who: str = "", progress
         _need(store, Stage.DRAFT, "The study can't be opened: it is {} already.")
         study = store.study
         study.check()
+        _check_exams_are_there(study, "Name the folder they are in now: `study-admin update STUDY --exams DIR`.")
         steps = 2 * len(study.exams)
         problems = check_exams(study, lambda done, total: progress(done, steps))
         if problems:
             raise StudyProblemsError(problems)
         files = source_files(study, lambda done, total: progress(len(study.exams) + done, steps))
 
+        sealed = []
+
         def seal(chosen: Mapping[str, int]) -> Opening:
             _set_aside(folder.keys)
-            return seal_study(study, chosen, folder.keys, sealing)
+            sealed.append(seal_study(study, chosen, folder.keys, sealing, files))
+            return sealed[0]
 
-        opening = store.open_study(study, files, seal)
+        try:
+            opening = store.open_study(study, files, seal)
+        except BaseException:
+            if sealed and store.stage is Stage.DRAFT:  # the database said no: the key is of no study
+                rmtree(folder.keys)
+            raise
         progress(steps, steps)
     return opening
 
@@ -158,18 +169,25 @@ def export_packages(
     *,
     out: Path | None = None,
     keys: Path | None = None,
+    exams: Path | None = None,
     readers: Sequence[str] = (),
     as_files: bool = False,
     who: str = "",
     progress: Progress = _silent,
 ) -> tuple[HandedOut, ...]:
-    """Write the readers' packages: those that are there already and genuine stay, so that it can be run again."""
+    """Write the readers' packages: those that are there already and genuine stay, so that it can be run again.
+
+    `exams` is the folder of the exams if it was moved since the opening.
+    """
     with folder.store(who) as store:
         opening = _opening(store)
-        _need(store, Stage.OPEN, "No package is written any more: the study is {}.")
+        remedy = "Make a new study for more readings."
+        _need(store, Stage.OPEN, "No package is written any more: the study is {}.", remedy)
+        study = with_exams_in(store.study, exams) if exams else store.study
+        _check_exams_are_there(study, "Name the folder they are in now: `study-admin export STUDY --exams DIR`.")
         with _key_in_use(store, "export"):
-            made = write_packages(
-                store.study,
+            return write_packages(
+                study,
                 opening,
                 keys or folder.keys,
                 passphrase,
@@ -178,9 +196,14 @@ def export_packages(
                 as_files=as_files,
                 progress=progress,
                 files=store.source_files(),
+                done_with=lambda item: store.record_handed_out([item]),
             )
-        store.record_handed_out(made)
-    return made
+
+
+def _check_exams_are_there(study: Study, remedy: str) -> None:
+    place = exams_folder(study)
+    if not place.is_dir():
+        raise StudyError("The folder of the exams is gone.", file=place, remedy=remedy)
 
 
 # --- follow and collect ---
@@ -199,7 +222,8 @@ def collect(
     """Take results back, each after it was verified; a sentence for each file."""
     with folder.store(who) as store:
         _opening(store)
-        _need(store, Stage.OPEN, "Nothing is collected any more: the study is {}.")
+        remedy = "Results that come late can't be counted any more; keep the file."
+        _need(store, Stage.OPEN, "Nothing is collected any more: the study is {}.", remedy)
         return collection.collect(store, paths, progress)
 
 
@@ -223,7 +247,8 @@ def check_unblindable(folder: StudyFolder, reason: str) -> None:
 
 def _check_unblindable(store: StudyStore, reason: str) -> Opening:
     opening = _opening(store)
-    remedy = "Lock it first, when the last results are in."
+    is_done = store.stage is Stage.UNBLINDED
+    remedy = "Write its tables." if is_done else "Lock it first, when the last results are in."
     _need(store, Stage.LOCKED, "The study can't be unblinded: it is {}.", remedy)
     store.verify_audit()
     store.check_unblindable(reason)
@@ -237,7 +262,8 @@ def unblind(
     with folder.store(who) as store:
         opening = _check_unblindable(store, reason)
         with _key_in_use(store, "unblind"):
-            arm_on_a = open_sides(key or folder.keys / KEY, passphrase, opening)
+            key = key or folder.keys / KEY
+            arm_on_a = open_sides(key, passphrase, opening, store.study, store.source_files())
         store.record_unblinding(arm_on_a, reason)
         assert store.unblinding is not None
         return store.unblinding
@@ -249,7 +275,8 @@ def _key_in_use(store: StudyStore, purpose: str) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        store.note("use key", purpose, str(error) or "interrupted")
+        with suppress(StudyError):  # on a full disk, say: what went wrong first is told
+            store.note("use key", purpose, str(error) or "interrupted")
         raise
     store.note("use key", purpose, "opened")
 
@@ -266,7 +293,11 @@ def write_tables(
         kind = "tables" if store.stage is Stage.UNBLINDED else "blinded-tables"
         place = out or folder.tables / f"{kind}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
         written = tables.write_tables(store, place, progress)
-        store.note("write tables", place.name, "\n".join(sorted(path.name for path in written)))
+        try:
+            store.note("write tables", place.name, "\n".join(sorted(path.name for path in written)))
+        except StudyError:
+            rmtree(place)  # no tables of which the trail doesn't know
+            raise
     return written
 
 

@@ -1,7 +1,7 @@
 """The study as it is kept: every change is one transaction with its rows in the audit trail.
 
     with StudyStore.create(folder / "study.sqlite", study, who="A. Miller") as store:
-        store.choose_group("R01", 2, why="works at the second site")
+        store.choose_groups({"R01": 2}, why="works at the second site")
 
 What changes the study checks the stage it is allowed in, inside the transaction. Nothing is kept in memory: two
 programs with one study see each other's changes, and the second of two writers waits for the first.
@@ -200,20 +200,21 @@ class StudyStore:
             for reader in chosen.keys() - kept.keys():
                 change.add(CHOOSE, reader, chosen[reader], None, "The new design has no room for it.")
 
-    def choose_group(self, reader: str, group: int | None, why: str = "") -> None:
-        """Put a reader into a group by hand, or with None leave it to the draw."""
+    def choose_groups(self, choices: Mapping[str, int | None], why: str = "") -> None:
+        """Put readers into groups by hand, or with None leave them to the draw; all of them or, on an error, none."""
         with self._change(Stage.DRAFT) as change:
             study, chosen = stored.read_study(change.connection), stored.read_chosen(change.connection)
-            old = chosen.pop(reader, None)
-            if reader not in study.readers:
-                raise StudyError(f"There is no reader {reader!r}.", remedy=f"There are {', '.join(study.readers)}.")
-            if group == old:
-                return
-            if group is not None:
-                check_room(study, chosen, group)
-            code = schema.reader.c.code
-            change.connection.execute(update(schema.reader).where(code == reader).values(chosen_group=group))
-            change.add(CHOOSE, reader, old, group, why)
+            before = {reader: chosen.pop(reader, None) for reader in choices}
+            for reader, group in choices.items():
+                if reader not in study.readers:
+                    raise StudyError(f"There is no reader {reader!r}.", remedy=f"There are {', '.join(study.readers)}.")
+                if group is not None:
+                    check_room(study, chosen, group)
+                    chosen[reader] = group
+                if group != before[reader]:
+                    code = schema.reader.c.code
+                    change.connection.execute(update(schema.reader).where(code == reader).values(chosen_group=group))
+                    change.add(CHOOSE, reader, before[reader], group, why)
 
     # --- opening and handing out ---
 

@@ -15,7 +15,7 @@ from study_admin.blinding.regeneration import regenerate
 from study_admin.progress import ReaderProgress
 from study_admin.records import HandedOut
 from study_admin.study_file import EXAMPLE, read_study_file
-from study_admin.study_folder import StudyFolder, write_study
+from study_admin.study_folder import StudyFolder, check_place, write_study
 from study_admin.survey import Survey, survey
 
 if TYPE_CHECKING:  # argparse has no public name for it
@@ -74,6 +74,8 @@ def _new(options: argparse.Namespace) -> None:
     if options.design is None or options.exams is None or (options.study is None and not options.check):
         remedy = "Give STUDY, --design study.toml and --exams DIR; `--example study.toml` writes a file to begin with."
         raise StudyError("A new study needs a folder, a design and exams.", remedy=remedy)
+    if options.study is not None and not options.check:
+        check_place(options.study, options.exams, options.database)
     with bar("Checking exams", "exam") as show:
         found = survey(read_study_file(options.design), options.exams.absolute(), show, facts_file=options.facts)
     _print_survey(found)
@@ -124,13 +126,18 @@ def _update(options: argparse.Namespace) -> None:
 
 def _assign(options: argparse.Namespace) -> None:
     folder = StudyFolder(options.study)
-    for choice in options.choices:
-        reader, sign, group = choice.partition("=")
-        if not sign or (group and not group.isascii()) or (group and not group.isdigit()):
-            raise StudyError(f"{choice!r} isn't READER=GROUP.", remedy="For instance R03=2, or R03= for a draw.")
-        conduct.choose_group(folder, reader, int(group) if group else None, who=options.who, why=options.reason)
+    choices = dict(map(_choice, options.choices))
+    if choices:
+        conduct.choose_groups(folder, choices, who=options.who, why=options.reason)
     for line in conduct.matrix_lines(folder):
         print(line)
+
+
+def _choice(text: str) -> tuple[str, int | None]:
+    reader, sign, group = text.partition("=")
+    if not sign or (group and not (group.isascii() and group.isdigit())):
+        raise StudyError(f"{text!r} isn't READER=GROUP.", remedy="For instance R03=2, or R03= for a draw.")
+    return reader, int(group) if group else None
 
 
 # --- seal and hand out ---
@@ -148,6 +155,7 @@ def _add_sealing(commands: "Commands") -> None:
     export.add_argument("--mail", action="store_true", help="one file per reader (R01.blindread), instead of a folder")
     export.add_argument("--readers", default="", metavar="CODE[,CODE]", help="only these (default: all)")
     export.add_argument("--keys", type=Path, metavar="DIR", help="where the sealed keys are (default: STUDY/keys)")
+    export.add_argument("--exams", type=Path, metavar="DIR", help="where the exams are, if they were moved")
     export.add_argument("--passphrase-file", type=Path, metavar="FILE")
 
 
@@ -174,6 +182,7 @@ def _export(options: argparse.Namespace) -> None:
             passphrase(options.passphrase_file),
             out=options.out,
             keys=options.keys,
+            exams=options.exams,
             readers=tuple(code.strip() for code in options.readers.split(",") if code.strip()),
             as_files=options.mail,
             who=options.who,

@@ -3,13 +3,13 @@
 import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import rmtree
 
 from reader_app.session.files import write_whole
 from segmentation.errors import StudyError
-from study_admin.blinding.drafts import drafts
+from study_admin.blinding.drafts import check_free, drafts
 from study_admin.database.connection import as_place
 from study_admin.design import Study
 from study_admin.store import StudyStore
@@ -67,6 +67,17 @@ def user() -> str:
     return getpass.getuser()
 
 
+def check_place(folder: Path, exams: Path, database: str = "") -> None:
+    """Raises StudyError if a study can't be made in this folder, before anybody waits for its exams to be checked."""
+    check_free(folder)
+    if folder.absolute().is_relative_to(exams.absolute()):
+        remedy = "Choose a folder beside that of the exams."
+        raise StudyError("The study would lie among the exams, and count as one of them.", file=folder, remedy=remedy)
+    place = as_place(database) if database else None
+    if isinstance(place, Path) and place.exists():
+        raise StudyError("There is a file already.", file=place, remedy="Choose another name for the database.")
+
+
 def write_study(folder: Path, design: Path, study: Study, *, database: str = "", who: str = "") -> None:
     """Make the folder of a new study, with a copy of its design and the database; whole or not at all."""
     place = str(as_place(database)) if database.startswith("sqlite") else database  # wherever it is opened from
@@ -90,6 +101,29 @@ def exams_folder(study: Study) -> Path:
     """The folder in which a study's exams were found."""
     first = study.exams[0]
     return next(parent for parent in first.t1c.parents if parent.name == first.name).parent
+
+
+def with_exams_in(study: Study, folder: Path) -> Study:
+    """The study with its exams where they are now: the same names in another folder."""
+    old, new = exams_folder(study), folder.absolute()
+
+    def moved(path: Path) -> Path:
+        return new / path.relative_to(old)
+
+    exams = [
+        replace(
+            exam,
+            t1c=moved(exam.t1c),
+            flair=moved(exam.flair),
+            masks={
+                arm: tuple(tuple(moved(path) for path in files) for files in compartments)
+                for arm, compartments in exam.masks.items()
+            },
+            brain_mask=exam.brain_mask and moved(exam.brain_mask),
+        )
+        for exam in study.exams
+    ]
+    return replace(study, exams=tuple(exams))
 
 
 @contextmanager

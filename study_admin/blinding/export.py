@@ -103,12 +103,14 @@ def write_packages(
     as_files: bool = False,
     progress: Progress = _silent,
     files: Sequence[SourceFile] = (),
+    done_with: Callable[[HandedOut], None] = lambda item: None,
 ) -> tuple[HandedOut, ...]:
     """Write the packages of an opened study that aren't in `out` yet; for all readers, or for those named.
 
     A package is a folder named by the reader's code, or with `as_files` one file to mail. What lies there already and
     is genuine stays as it is, and is among what is returned: after an interruption the same call goes on. `files`
     are the sources as they were at the opening, needed if it was sealed with them. `progress` may raise to cancel.
+    `done_with` is told of each package as soon as it lies there, whatever happens to the next one.
     """
     wanted = _wanted(study, readers)
     check_apart(out, key_folder)
@@ -121,6 +123,7 @@ def write_packages(
         with scratch(out / "export") as draft:
             for reader in (reader for reader in wanted if there[reader]):
                 done[reader] = export.check(reader, draft)
+                done_with(done[reader])
             missing = [reader for reader in wanted if not there[reader]]
             exams = _needed(study, allocation, missing)
             total = len(exams) * (2 if files else 1) + len(missing)
@@ -130,6 +133,7 @@ def write_packages(
             _encode_exams(study, exams, draft, lambda number: progress(before + number, total))
             for number, reader in enumerate(missing, start=1):
                 done[reader] = export.write(reader, draft)
+                done_with(done[reader])
                 progress(total - len(missing) + number, total)
     finally:
         if not was_there:

@@ -62,7 +62,7 @@ class GroupsPage(StagePage):
         assert folder
         self.walk.do(
             "Moving a reader",
-            lambda _: conduct.choose_group(folder, reader, group, who=who),
+            lambda _: conduct.choose_groups(folder, {reader: group}, who=who),
             lambda _: self.board.focus_card(reader),
             is_cancellable=False,
         )
@@ -74,7 +74,7 @@ class GroupsPage(StagePage):
 
         def act(_: object) -> None:
             for reader in chosen:
-                conduct.choose_group(folder, reader, None, who=who)
+                conduct.choose_groups(folder, {reader: None}, who=who)
 
         self.walk.do("Taking choices back", act, lambda _: None, is_cancellable=False)
 

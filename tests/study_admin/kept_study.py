@@ -157,7 +157,7 @@ def collect_all(store: StudyStore, folder: Path) -> None:
 def whole_study(where: str | Path, folder: Path) -> StudyStore:
     """A study from the first act to the unblinding, with something in every table."""
     store = make_store(where)
-    store.choose_group("R01", 2, why="knows the second site")
+    store.choose_groups({"R01": 2}, why="knows the second site")
     open_and_hand_out(store)
     collect_all(store, folder)
     store.lock(why="all are back")

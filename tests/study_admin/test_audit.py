@@ -95,10 +95,10 @@ def test_each_change_has_its_row(path: Path) -> None:
 
 def test_a_row_tells_what_was_before_and_after(path: Path, tmp_path: Path) -> None:
     with make_store(tmp_path / "other.sqlite") as store:
-        store.choose_group("R01", 1)
-        store.choose_group("R01", 2, why="moved")
-        store.choose_group("R01", 2, why="no change, no row")
-        store.choose_group("R01", None)
+        store.choose_groups({"R01": 1})
+        store.choose_groups({"R01": 2}, why="moved")
+        store.choose_groups({"R01": 2}, why="no change, no row")
+        store.choose_groups({"R01": None})
         rows = [(row.what, row.old, row.new, row.why) for row in store.audit()[1:]]
     assert rows == [("choose group", "", "1", ""), ("choose group", "1", "2", "moved"), ("choose group", "2", "", "")]
     with StudyStore.open(path, who=WHO) as store:
@@ -147,7 +147,7 @@ def test_acts_without_a_change_are_noted(path: Path) -> None:
 def test_a_reason_that_cannot_be_shown_is_refused(tmp_path: Path, text: str) -> None:
     with make_store(tmp_path / "study.sqlite") as store:
         with pytest.raises(StudyError, match="This reason can't be kept"):
-            store.choose_group("R01", 1, why=text)
+            store.choose_groups({"R01": 1}, why=text)
         assert store.readers()[0].chosen_group is None
 
 

@@ -185,8 +185,8 @@ def test_the_url_of_a_file_is_its_path(tmp_path: Path) -> None:
 
 def test_groups_are_chosen_while_there_is_room(where: str) -> None:
     with make_store(where) as store:
-        store.choose_group("R01", 2)
-        store.choose_group("R02", 2)
+        store.choose_groups({"R01": 2})
+        store.choose_groups({"R02": 2})
         for reader, group, words in (
             ("R03", 2, "Group 2 is full: R01, R02"),
             ("R03", 3, "There is no group 3"),
@@ -194,16 +194,16 @@ def test_groups_are_chosen_while_there_is_room(where: str) -> None:
             ("R09", 1, "There is no reader 'R09'"),
         ):
             with pytest.raises(StudyError, match=words):
-                store.choose_group(reader, group)
-        store.choose_group("R01", None)
-        store.choose_group("R03", 2)
+                store.choose_groups({reader: group})
+        store.choose_groups({"R01": None})
+        store.choose_groups({"R03": 2})
         assert [reader.chosen_group for reader in store.readers()] == [None, 2, 2, None]
 
 
 def test_another_design_keeps_the_choices_that_fit(where: str) -> None:
     with make_store(where) as store:
-        store.choose_group("R01", 1)
-        store.choose_group("R02", 2)
+        store.choose_groups({"R01": 1})
+        store.choose_groups({"R02": 2})
         other = with_exams(make_study(), 3)
         store.replace_study(other, why="one exam was withdrawn")
         assert store.study == other
@@ -237,7 +237,7 @@ def stage_unblinded(store: StudyStore, folder: Path) -> None:
 
 ACTS: dict[str, Callable[[StudyStore, Path], None]] = {
     "replace": lambda store, folder: store.replace_study(make_study()),
-    "choose": lambda store, folder: store.choose_group("R01", 2),
+    "choose": lambda store, folder: store.choose_groups({"R01": 2}),
     "open": lambda store, folder: open_by_draw(store, make_opening()),
     "hand out": lambda store, folder: store.record_handed_out([replace(handed_out("R01"), place="elsewhere")]),
     "collect": lambda store, folder: store.record_collected(*results_of("R01", folder), "results.json", after=None),
@@ -331,7 +331,7 @@ def test_a_study_opens_only_if_each_has_exactly_its_own(
     where: str, spoil: Callable[[Opening], Opening], words: str
 ) -> None:
     with make_store(where) as store:
-        store.choose_group("R01", 2)
+        store.choose_groups({"R01": 2})
         with pytest.raises(StudyError, match=words):
             open_by_draw(store, spoil(make_opening()))
         assert store.stage is Stage.DRAFT

@@ -1,7 +1,10 @@
 """The commands of a whole study: what they print, what they refuse, and that a refusal changes nothing."""
 
 import json
+import os
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -10,10 +13,12 @@ import pytest
 
 from reader_app.session.canonical import canonical_json
 from segmentation.errors import StudyError
-from study_admin import conduct
+from study_admin import conduct, study_commands
 from study_admin.__main__ import main
 from study_admin.blinding.export import Sealing
+from study_admin.database import stored
 from study_admin.design import Study
+from study_admin.store import StudyStore
 from study_admin.study_file import read_study_file
 from study_admin.study_folder import StudyFolder
 from tests.study_admin.made_up_exams import write_image
@@ -160,6 +165,24 @@ def test_groups_by_hand(office: Office) -> None:
     assert "open" in office.refused("assign", "R01=1")
 
 
+def test_readers_are_put_into_groups_all_or_none(office: Office) -> None:
+    office.new()
+    assert "Group 1 is full" in office.refused("assign", "R02=1", "R01=1")
+    office.do("assign", "R02=1", "R01=2")
+    office.do("assign", "R02=2", "R01=1")  # at once: neither group is full in between
+    assert "group 1: 1 reader × 3 exams; by hand: R01" in office.do("assign")
+
+
+def test_a_place_that_will_not_do_is_said_before_the_exams_are_checked(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(study_commands, "survey", lambda *words, **named: pytest.fail("checked"))
+    words = ("--design", office.design, "--exams", office.exams)
+    office.study.mkdir()
+    assert "there already" in office.run("new", office.study, *words)[2]
+    assert "among the exams" in office.run("new", office.exams / "study", *words)[2]
+
+
 # --- seal and hand out ---
 
 
@@ -239,6 +262,76 @@ def test_a_database_of_its_own_is_found_from_anywhere(office: Office, monkeypatc
     assert code == 2
     assert "central.sqlite" in err
     assert not office.study.exists()
+
+
+def test_exams_that_were_moved_are_named_anew(office: Office) -> None:
+    office.new()
+    moved = office.folder / "moved"
+    office.exams.rename(moved)
+    assert "update STUDY --exams" in office.refused("open", *office.own, *office.third)
+    office.do("update", "--exams", moved)
+    office.do("open", *office.own, *office.third)
+    moved.rename(office.exams)
+    error = office.refused("export", *office.own)
+    assert error.count("\n") == 1
+    assert "export STUDY --exams" in error
+    office.do("export", *office.own, "--exams", office.exams)
+    assert "2 of 2 packages" in office.do("status")
+
+
+def test_a_package_that_an_interrupted_export_has_finished_is_known(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.opened()
+
+    def interrupt(done: int, total: int) -> None:
+        if done == total - 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        conduct.export_packages(StudyFolder(office.study), WORDS, progress=interrupt)
+    assert [path.name for path in (office.study / "packages").iterdir()] == ["R01"]
+    assert "1 of 2 packages" in office.do("status")
+
+
+def test_a_key_of_an_opening_that_the_database_refused_is_gone(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    office.new()
+
+    def full(*words: object) -> None:
+        raise StudyError("Nothing was changed: the disk is full.")
+
+    monkeypatch.setattr(stored, "write_opening", full)
+    assert "the disk is full" in office.refused("open", *office.own, *office.third)
+    assert not list(office.study.glob("keys*"))
+
+
+def test_tables_of_which_the_trail_cannot_know_are_not_left(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    office.opened()
+
+    def full(*words: object) -> None:
+        raise StudyError("Nothing was changed: the disk is full.")
+
+    monkeypatch.setattr(StudyStore, "note", full)
+    office.refused("tables", "--out", office.folder / "tables")
+    assert not (office.folder / "tables").exists()
+
+
+def test_without_a_screen_the_window_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert main([]) == 2
+    assert "study-admin --help" in capsys.readouterr().err
+
+
+def test_output_that_nobody_reads_to_the_end(office: Office) -> None:
+    office.new()
+    command = f"{sys.executable} -m study_admin status {office.study} | true"
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, env=buffered)
+    assert ended.stderr == ""
 
 
 def test_whoever_uses_the_key_is_on_record(sealed_office: Office) -> None:
