@@ -24,6 +24,8 @@ examples
   reader-app ~/mail/R01.blindread  unpack the file, if that was not done yet, and read
   reader-app ~/study/R01           go on reading where you stopped
   reader-app verify ~/study/R01    check every byte of the package and the session
+  reader-app verify ~/mail/R01.blindread
+                                   check the file as it was mailed, unpacked into a temporary folder
   reader-app export ~/study/R01    write the results file once more
   reader-app demo                  open the bundled demo study, on a copy in demo-output/
 
@@ -60,10 +62,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--kiosk", action="store_true", help="full screen, and no way to other folders")
     command.set_defaults(run=_open)
     command = commands.add_parser("verify", help="check every byte of a package, changing nothing")
-    command.add_argument("package", type=Path)
+    command.add_argument("package", type=Path, help="folder of the package, or its .blindread file")
     command.set_defaults(run=_verify)
     command = commands.add_parser("export", help="write the results file")
-    command.add_argument("package", type=Path)
+    command.add_argument("package", type=Path, help="folder of the package; its .blindread file holds no answers")
     command.add_argument("--to", type=Path, help="file or folder (default: into the package)")
     command.set_defaults(run=_export)
     command = commands.add_parser("demo", help="open the bundled demo study")
@@ -96,21 +98,34 @@ def _open(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from reader_app.session.package import verify_package
+    from reader_app.session.package import open_package, verify_package
+    from reader_app.session.parcel import is_parcel, unpacked_folder, verify_parcel
 
-    problems = verify_package(options.package)
+    path: Path = options.package
+    is_mailed = is_parcel(path)
+    if not is_mailed and not path.is_dir():
+        open_package(path)  # says in a sentence that this is no package
+    problems = verify_parcel(path) if is_mailed else verify_package(path)
     for problem in problems:
         print(problem, file=sys.stderr)
-    if not problems:
+    if problems:
+        return 2
+    if is_mailed:
+        print("The file is whole, unpacked into a temporary folder: signature, images and session as they were mailed.")
+        if folder := unpacked_folder(path):
+            print(f"Answers are not in it but in {folder}, which `reader-app verify` checks by itself.")
+    else:
         print("The package is whole: signature, images and session.")
-    return 2 if problems else 0
+    return 0
 
 
 def _export(options: argparse.Namespace) -> int:
     from reader_app.session.package import open_package
+    from reader_app.session.parcel import check_not_parcel
     from reader_app.session.results import write_results
     from reader_app.session.store import SessionStore
 
+    check_not_parcel(options.package)
     package = open_package(options.package)
     with SessionStore.open(package.session, package.manifest, app_version=version("blindread")) as store:
         print(write_results(store, options.to or package.folder))

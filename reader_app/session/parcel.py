@@ -30,7 +30,7 @@ from reader_app.session.manifest import (
     parse_manifest,
     read_manifest,
 )
-from reader_app.session.package import Package, open_package
+from reader_app.session.package import Package, open_package, verify_package
 from segmentation.errors import StudyError
 
 ENDING = ".blindread"
@@ -144,6 +144,47 @@ def unpack_parcel(parcel: Path, into: Path | None = None) -> Path:
                 with archive.open(entries[name]) as source:
                     _extract(source, draft / name, entries[name].file_size, signed.get(name))
     return folder
+
+
+def verify_parcel(parcel: Path) -> list[str]:
+    """Check every byte of a parcel in a temporary folder; a sentence for each problem, none if it is sound.
+
+    Nothing appears beside the parcel, and what was unpacked there before is not looked at.
+    """
+    parcel = Path(parcel).absolute()
+    try:
+        with tempfile.TemporaryDirectory(prefix="blindread-") as place:
+            folder = unpack_parcel(parcel, Path(place))
+            problems = verify_package(folder)
+    except StudyError as error:
+        return [str(error)]
+    except OSError as error:
+        what = f"The file cannot be unpacked into a temporary folder ({error.strerror or error})."
+        return [str(StudyError(what, file=parcel, remedy="Check the free space, then try again."))]
+    # the folder is gone, and no scores were in it
+    return [problem.replace(str(folder), str(parcel)).replace(ASK_AGAIN, _FETCH) for problem in problems]
+
+
+def unpacked_folder(parcel: Path) -> Path | None:
+    """The folder beside a parcel that it was unpacked into; None if it is not there, or cannot be told."""
+    parcel = Path(parcel).absolute()
+    with suppress(StudyError), _opened(parcel) as archive:
+        manifest = _manifest(archive, _entries(archive, parcel), parcel)
+        folder = parcel.parent / manifest.reader_code
+        _check_same(folder, manifest, parcel)
+        return folder
+    return None
+
+
+def check_not_parcel(path: Path) -> None:
+    """Raises StudyError for a parcel where answers are wanted, and says where they are."""
+    if not is_parcel(path):
+        return
+    if folder := unpacked_folder(path):
+        remedy = f"Name the folder beside it that it was unpacked into: {folder}"
+    else:
+        remedy = "Name the folder that it was unpacked into; if that was not done yet, open the file and read first."
+    raise StudyError("A file as it was mailed holds no answers.", file=path, remedy=remedy)
 
 
 @contextmanager

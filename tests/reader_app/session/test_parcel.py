@@ -7,6 +7,7 @@ import random
 import shutil
 import stat
 import struct
+import tempfile
 import warnings
 import zipfile
 import zlib
@@ -20,10 +21,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reader_app.session import parcel as module
-from reader_app.session.manifest import MANIFEST, SIGNATURE, read_manifest, write_manifest
+from reader_app.session.manifest import ASK_AGAIN, MANIFEST, SIGNATURE, read_manifest, write_manifest
 from reader_app.session.model import Side
 from reader_app.session.package import open_package, verify_package
-from reader_app.session.parcel import PlaceError, is_parcel, open_received, unpack_parcel, write_parcel
+from reader_app.session.parcel import (
+    PlaceError,
+    check_not_parcel,
+    is_parcel,
+    open_received,
+    unpack_parcel,
+    unpacked_folder,
+    verify_parcel,
+    write_parcel,
+)
 from segmentation.errors import StudyError
 from tests.reader_app.making import make_package, make_protocol
 from tests.reader_app.session.conftest import SHAPE, open_store
@@ -476,3 +486,43 @@ def _unpack_odd(data: bytes, place: Path, source: Path) -> None:
     else:
         assert contents(folder) == contents(source)
     assert names_in(place.parent) == before
+
+
+# --- verified as it is ---
+
+
+def test_a_parcel_is_verified_without_a_trace(parcel: Path) -> None:
+    before = parcel.read_bytes()
+    assert verify_parcel(parcel) == []
+    assert names_in(parcel.parent) == [parcel.name] and parcel.read_bytes() == before
+
+
+def test_a_problem_inside_names_the_parcel_and_no_folder_that_is_gone(
+    parcel: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only who signs could make such a parcel: its bytes are as signed, and make no sense."""
+    monkeypatch.setattr(module, "verify_package", lambda folder: [f"{folder / 'session.sqlite'}: Odd. {ASK_AGAIN}"])
+    (problem,) = verify_parcel(parcel)
+    assert problem.startswith(f"{parcel}/session.sqlite: Odd. ") and "your scores are in it" not in problem
+
+
+def test_no_room_for_the_temporary_folder_is_a_sentence(parcel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> str:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(tempfile, "mkdtemp", full)
+    (problem,) = verify_parcel(parcel)
+    assert problem.startswith(f"{parcel}: ") and "No space left" in problem
+
+
+def test_the_folder_beside_a_parcel_is_known_by_its_content(parcel: Path, tmp_path: Path) -> None:
+    assert unpacked_folder(parcel) is None
+    folder = unpack_parcel(parcel)
+    assert unpacked_folder(parcel) == folder
+    shutil.rmtree(folder)
+    make_package(folder, 1, 1, make_protocol(), SHAPE, package_id="f" * 16)
+    assert unpacked_folder(parcel) is None
+    check_not_parcel(folder)
+    parcel.write_bytes(b"no zip")
+    with pytest.raises(StudyError, match="holds no answers"):
+        check_not_parcel(parcel)
