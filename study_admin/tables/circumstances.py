@@ -7,13 +7,30 @@ from reader_app.session.model import Side, Status
 from study_admin.records import ReadingRecord
 from study_admin.tables.columns import Column, Kind, Measure, Table, table
 from study_admin.tables.material import Material
-from study_admin.tables.scores import EXAM, GROUP, NOT_COLLECTED, POSITION, READER
+from study_admin.tables.scores import (
+    CANNOT_SCORE_EXAM,
+    CANNOT_SCORE_SIDE,
+    EXAM,
+    GROUP,
+    NOT_COLLECTED,
+    POSITION,
+    READER,
+    why_missing,
+)
 from study_admin.tables.wide import source_names
 
 _COUNT: dict[str, Any] = {"kind": Kind.WHOLE, "measure": Measure.SCALE, "values": ">= 0"}
 _UNKNOWN = "empty = not known"
 _NOT_TOLD = "empty = not told or not collected"
-_STATUS = {Status.UNSCORED: "unscored", Status.PARTLY: "partly_scored", Status.SCORED: "scored"}
+_UNSCORED, _PARTLY, _SCORED = "unscored", "partly_scored", "scored"
+_STATUS_LABELS = {
+    _UNSCORED: "unscored: neither side is answered",
+    _PARTLY: "partly_scored: one side is answered, by a score or a reason",
+    _SCORED: "scored: both sides have a score",
+    CANNOT_SCORE_SIDE: "cannot_score_side: the reader gave a reason why a side cannot be scored",
+    CANNOT_SCORE_EXAM: "cannot_score_exam: the reader gave a reason why the exam cannot be scored",
+    NOT_COLLECTED: "not_collected: no results of this reader came back",
+}
 
 
 def circumstance_tables(material: Material) -> tuple[Table, ...]:
@@ -27,15 +44,15 @@ def design_table(material: Material) -> Table:
         Column(f"side_of_{name}", f"Side on which {arm} stood (A = left viewer)", values="A; B")
         for name, arm in zip(names, material.arms, strict=True)
     )
-    statuses = "; ".join((*_STATUS.values(), NOT_COLLECTED))
     columns = (
         READER, GROUP, EXAM, POSITION, *sides,
-        Column("status", "How far the reading is; a reason why it cannot be scored counts", values=statuses),
+        Column("status", "How far the reading is", values="; ".join(_STATUS_LABELS), value_labels=_STATUS_LABELS),
         Column("reading_id", "The reading in the reader's package and trail", alias="reading"),
         Column("package_id", "The reader's package", alias="package"),
         Column("study_id", "The study", alias="study"),
         Column("study_type", "How the sides were drawn", values="as-published; balanced", alias="type"),
-        Column("algorithm", "How all chance was drawn from the seed", alias="algorith"),
+        Column("algorithm", "How all chance was drawn from the seed, which stays in the sealed key: it is the key to"
+               " the sides; `study-admin regenerate` repeats the draw", alias="algorith"),
         Column("commitment", "SHA-256 that was fixed at the opening: of the seed, the design and all sides",
                alias="commitmt"),
     )  # fmt: skip
@@ -64,7 +81,14 @@ def _design_rows(material: Material, names: tuple[str, ...]) -> Iterator[dict[st
 
 def _status(material: Material, reading: ReadingRecord) -> str:
     results = material.results.get(reading.reader)
-    return _STATUS[results.answers[reading.reading_id].status] if results else NOT_COLLECTED
+    if results is None:
+        return NOT_COLLECTED
+    answers = results.answers[reading.reading_id]
+    if answers.status is not Status.SCORED:
+        return _UNSCORED if answers.status is Status.UNSCORED else _PARTLY
+    whys = [why for side in Side if (why := why_missing(answers, side)[0])]
+    # of the exam before that of a side: it is the one that holds for both
+    return _SCORED if not whys else CANNOT_SCORE_EXAM if CANNOT_SCORE_EXAM in whys else CANNOT_SCORE_SIDE
 
 
 def exams_table(material: Material) -> Table:
@@ -126,7 +150,9 @@ def _reader_rows(material: Material) -> Iterator[dict[str, Any]]:
             "years_since_certification": profile.years_since_certification if profile else None,
             "site": profile.site_code if profile else None,
             "due": len(due),
-            "scored": sum(_status(material, reading) == _STATUS[Status.SCORED] for reading in due),
+            "scored": sum(results.answers[reading.reading_id].status is Status.SCORED for reading in due)
+            if results
+            else 0,
             "is_collected": "yes" if results else "no",
             "signed_off_utc": f"{receipt.utc:%Y-%m-%dT%H:%M:%S.%f}Z" if receipt else None,
             "receipt_code": receipt.code if receipt else None,

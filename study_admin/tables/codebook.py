@@ -14,7 +14,7 @@ _COLUMNS = (
     Column("missing", "When a cell is empty"),
     Column("measure", "Level of measurement", values="nominal; ordinal; scale"),
     Column("alias", "Its name in SAS transport files", missing="empty = not in these files"),
-    Column("value_labels", "Words for its values, in the files of SPSS", missing="empty = none"),
+    Column("value_labels", "Words for its values, also in those tables that are files of SPSS", missing="empty = none"),
 )
 
 

@@ -47,7 +47,7 @@ class Column:
     values: str = ""
     missing: str = "never"
     alias: str = ""  # what an 8-letter name is made from; empty: the name
-    value_labels: Mapping[int, str] = field(default_factory=dict)
+    value_labels: Mapping[Any, str] = field(default_factory=dict)  # by value; each label tells its value, too
     is_remark: bool = False  # free text of any length, which SAS transport files (200 bytes) cannot hold
 
     @property

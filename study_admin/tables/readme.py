@@ -14,7 +14,10 @@ Conventions
   A text that a spreadsheet would run as a formula has an apostrophe before it, in CSV files only.
   Lines of a comment are joined by " / ". Times are UTC in ISO 8601, durations seconds.
   long.csv was read again before this folder was made, and is equal to what was written; other tables follow from it.
-  Practice exams are in no table. Rows of readings that were due and not scored are there, without a score.
+  Practice exams are in no table. Rows of readings that were due and not scored are there, without a score: so in
+  wide_pairs a row may hold one score or none.
+  The seed of the draw is in no table: it is the key to the sides, and stays in the sealed key. `study-admin regenerate`
+  opens that key, repeats the draw and compares it with what was sealed.
   Excel: open study.xlsx, or the files in for_excel (BOM, semicolon, decimal comma); Excel may turn other CSV files into
   dates and cut-off numbers.
   JASP, jamovi: long.sav for mixed models, wide_pairs.sav for paired tests, wide_raters_*.sav for agreement.

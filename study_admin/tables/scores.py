@@ -98,7 +98,7 @@ def _score(answers: ReadingAnswers | None, side: Side, history: ReadingHistory) 
     saved = history.scores[side.value]
     answer = answers.side(side) if answers else None
     is_scored = answer is not None and answer.score is not None
-    why, reason = _missing(answers, side)
+    why, reason = why_missing(answers, side)
     return {
         "score": answer.score if answer else None,
         "missing_why": why,
@@ -111,7 +111,8 @@ def _score(answers: ReadingAnswers | None, side: Side, history: ReadingHistory) 
     }
 
 
-def _missing(answers: ReadingAnswers | None, side: Side) -> tuple[str | None, str | None]:
+def why_missing(answers: ReadingAnswers | None, side: Side) -> tuple[str | None, str | None]:
+    """Why a side has no score, in the table's word, and the reader's reason; None of both if it has one."""
     if answers is None:
         return NOT_COLLECTED, None
     answer = answers.side(side)

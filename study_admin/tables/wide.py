@@ -11,6 +11,7 @@ from study_admin.tables.scores import EXAM, GROUP, POSITION, READER, SECONDS, sc
 
 _KEY, _EXAM_HEAD = ("reader", "exam"), ("exam", "group")
 _LONGEST_SHEET = 31  # letters in the name of a sheet of Excel
+_PAIRS_LABEL = "One row a reading; a score may be empty"  # whole in SAS, which takes 40 letters
 
 
 def sources_of(long: pd.DataFrame) -> tuple[str, ...]:
@@ -30,7 +31,10 @@ def score_tables(long: pd.DataFrame, scale: Scale) -> tuple[Table, ...]:
 
 
 def wide_pairs(long: pd.DataFrame, scale: Scale) -> Table:
-    """One row a reading with both scores, for paired tests: the shape of the reference set in statistics.md."""
+    """One row a reading that was due, for paired tests: the shape of the reference set in statistics.md.
+
+    A score that is missing is empty, so that nobody takes the readings of this table for all that have both.
+    """
     sources = sources_of(long)
     names = source_names(sources)
     is_blinded = "source" not in long
@@ -46,7 +50,7 @@ def wide_pairs(long: pd.DataFrame, scale: Scale) -> Table:
         pair[f"score_{name}"] = row["score"]
         if not is_blinded and name == names[0]:
             pair[f"side_of_{name}"] = row["side"]
-    return table("wide_pairs", "One row a reading with both scores", columns, rows.values())
+    return table("wide_pairs", _PAIRS_LABEL, columns, rows.values())
 
 
 def wide_raters(long: pd.DataFrame, scale: Scale, source: str) -> Table:

@@ -14,7 +14,7 @@ from segmentation.errors import StudyError
 from study_admin.records import Collected
 from study_admin.store import StudyStore
 from study_admin.tables import write_material, write_tables
-from study_admin.tables.circumstances import closing_table
+from study_admin.tables.circumstances import closing_table, design_table
 from study_admin.tables.columns import one_line, rows_of, table, unique_names
 from study_admin.tables.csv_files import guarded, read_long, unguarded, write_csv
 from study_admin.tables.history import ScoreHistory, histories
@@ -144,11 +144,49 @@ def reference_long(frozen: Path) -> pd.DataFrame:
 def test_design_shows_what_was_due_and_how_far_it_is(opened: Path) -> None:
     sides = ("side_of_tech_nician", "side_of_deep")
     assert cells(opened / "design.csv", "reader", "exam", "position", *sides, "status") == [
-        "R01 E002 1 A B scored", "R01 E001 2 B A scored", "R02 E001 1 A B scored", "R02 E002 2 B A scored",
+        "R01 E002 1 A B scored", "R01 E001 2 B A scored",
+        "R02 E001 1 A B cannot_score_side", "R02 E002 2 B A cannot_score_exam",
         "R03 E003 1 B A scored", "R03 E004 2 A B unscored", "R04 E004 1 A B not_collected",
         "R04 E003 2 B A not_collected",
     ]  # fmt: skip
     assert set(cells(opened / "design.csv", "algorithm", "commitment")) == {"blindread-pcg64-2 " + "c0" * 32}
+
+
+def test_design_never_says_scored_of_a_reading_without_both_scores(opened: Path) -> None:
+    """And each status that it can have is told in the codebook, with a label."""
+    key = ("reader", "exam")
+    status = dict(zip(cells(opened / "design.csv", *key), cells(opened / "design.csv", "status"), strict=True))
+    scores = cells(opened / "wide_pairs.csv", "score_tech_nician", "score_deep")
+    scored = {r for r, pair in zip(cells(opened / "wide_pairs.csv", *key), scores, strict=True) if "-" not in pair}
+    assert {reading for reading, word in status.items() if word == "scored"} == scored
+    with (opened / "codebook.csv").open(encoding="utf-8", newline="") as file:
+        (line,) = (row for row in csv.DictReader(file) if (row["table"], row["variable"]) == ("design", "status"))
+    words = line["values"].split("; ")
+    assert set(status.values()) | {"partly_scored"} == set(words)
+    assert [label.split(":")[0] for label in line["value_labels"].split("; ")] == words
+
+
+@pytest.mark.parametrize(
+    ("answers", "word"),
+    [
+        ([("score", "A")], "partly_scored"),
+        ([("why", "A")], "partly_scored"),
+        ([("why", "A"), ("why", "B")], "cannot_score_side"),
+        ([("score", "A"), ("why", "")], "cannot_score_exam"),
+        ([("why", ""), ("score", "A"), ("score", "B")], "scored"),
+    ],
+)
+def test_status_of_a_reading(answers: list[tuple[str, str]], word: str) -> None:
+    trail = Trail("R01")
+    for kind, side in answers:
+        if kind == "score":
+            trail.score(1, side, 5)
+        else:
+            trail.add("cannot_score", 1, side, "cannot_score", "motion")
+    material = small_material(is_unblinded=False)
+    mine = next(item for item in material.collected if item.reader == "R01")
+    design = design_table(replace(material, collected=(replace(mine, results=trail.results()),)))
+    assert rows_of(design.frame)[0]["status"] == word
 
 
 def test_exams_keep_their_names_and_facts(opened: Path) -> None:

@@ -307,3 +307,19 @@ def test_readme_says_what_is_missing_and_under_which_conditions(opened: Path) ->
     assert "R02 2 of 2 without both scores; R03 1 of 2 without both scores; R04 not collected." in text
     for name in (path.name for path in opened.iterdir() if path.suffix in (".csv", ".R", ".sps", ".sas", ".xlsx")):
         assert name in text
+
+
+def test_pairs_do_not_claim_to_hold_both_scores_in_every_row(opened: Path) -> None:
+    """Of the eight rows three have both; the label is whole in SAS, which takes 40 letters."""
+    _, meta = pyreadstat.read_xport(opened / "wide_pairs.xpt")
+    assert meta.file_label.strip() == "One row a reading; a score may be empty"
+    text = (opened / "README.txt").read_text(encoding="utf-8")
+    assert re.search(r"wide_pairs\.csv +One row a reading; a score may be empty\n", text)
+    assert "wide_pairs a row may hold one score or none" in " ".join(text.split())
+
+
+def test_readme_and_codebook_say_where_the_seed_is(opened: Path) -> None:
+    text = " ".join((opened / "README.txt").read_text(encoding="utf-8").split())
+    assert "The seed of the draw is in no table" in text and "`study-admin regenerate`" in text
+    (label,) = (row[2] for row in rows(opened / "codebook.csv") if row[:2] == ["design", "algorithm"])
+    assert "stays in the sealed key" in label and "study-admin regenerate" in label
