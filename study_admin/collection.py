@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from reader_app.session.canonical import MAX_NAME, without_unshowable
+from reader_app.session.canonical import MAX_NAME, MAX_TEXT, without_unshowable
 from reader_app.session.files import files_below, read_plain
 from reader_app.session.model import Status
 from reader_app.session.results import ASK_AGAIN, MOST_BYTES, Results, parse_results
@@ -56,7 +56,12 @@ def collect(
 
 
 def _refusal(path: Path, error: StudyError) -> Verdict:
-    return Verdict(path, False, without_unshowable(str(error)), is_refused=True)
+    return Verdict(path, False, _one_line(str(error)), is_refused=True)
+
+
+def _one_line(text: str, limit: int = MAX_TEXT) -> str:
+    """Fit for a line of a list, whoever named the file that it tells of: a break in a name begins no second line."""
+    return " ".join(without_unshowable(text, limit).splitlines())
 
 
 def _files(place: Path) -> Iterator[tuple[Path, StudyError | None]]:
@@ -84,6 +89,7 @@ class _Collection:
         opening = store.opening
         self._study_id = opening.study_id if opening else ""
         self._handed = {item.package_id: item for item in store.handed_out()}
+        self._drawn = {reading.package_id for reading in store.readings()}
         self._known = self._latest()
 
     def _latest(self) -> dict[str, tuple[str, Results]]:
@@ -119,7 +125,11 @@ class _Collection:
         handed = self._handed.get(design.package_id)
         if handed is None:
             what = f"These results of reader {design.reader_code} are of a package that was not handed out."
-            raise StudyError(what, file=path, remedy="Ask the reader which package was read.")
+            remedy = "Ask the reader which package was read."
+            if design.package_id in self._drawn:  # the export was interrupted after it had written the package
+                what = f"The package of reader {design.reader_code} is not recorded as handed out, though it was drawn."
+                remedy = "Run the export once more (`study-admin export`), then collect again."
+            raise StudyError(what, file=path, remedy=remedy)
         if (handed.reader, handed.trail_head) != (design.reader_code, results.events[0].hash):
             what = f"The package that was read is not the one that was handed out to {handed.reader}."
             remedy = "Ask the reader for the whole package folder, and compare it with what was exported."
@@ -148,7 +158,7 @@ class _Collection:
 
 def _name(path: Path) -> str:
     """Fit for a sentence and for the database, whoever named the file."""
-    return without_unshowable(path.name, MAX_NAME) or "a file"
+    return _one_line(path.name, MAX_NAME) or "a file"
 
 
 def _account(results: Results) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from reader_app.session.canonical import without_unshowable
 from reader_app.session.clock import as_datetime
 from reader_app.session.contents import SESSION, read_contents, read_session_bytes
 from reader_app.session.files import files_below, read_plain
@@ -55,6 +56,7 @@ class ReaderProgress:
 class _State:
     source: str
     events: tuple[Event, ...]
+    path: Path | None = None  # none of the database
 
 
 @dataclass
@@ -95,15 +97,21 @@ def _look(path: Path, handed: dict[str, HandedOut], seen: dict[str, _Sightings])
     except StudyError as error:
         package_id = _package_around(path) if is_session else ""
         if package_id in seen:
-            seen[package_id].notes.append(error.what)
+            seen[package_id].notes.append(f"{_shown(path)}: {error.what}")
         return
     package_id = project(events[:1]).design.package_id
     if package_id not in handed:
         return
     if events[0].hash != handed[package_id].trail_head:
-        seen[package_id].notes.append(f"What lies in {path.parent.name} is not the package that was handed out.")
+        what = "This is not of the package that was handed out."
+        seen[package_id].notes.append(f"{_shown(path)}: {what}")
     elif len(events) > 1:  # else nobody has opened it: the coordinator's own copy stays so
-        seen[package_id].states.append(_State("package" if is_session else "results file", events))
+        seen[package_id].states.append(_State("package" if is_session else "results file", events, path))
+
+
+def _shown(path: Path) -> str:
+    """The path in one line, whatever its names hold."""
+    return " ".join(without_unshowable(str(path)).splitlines())
 
 
 def _package_around(session: Path) -> str:
@@ -219,7 +227,8 @@ def _notes(seen: _Sightings | None, newest: _State | None, collected: _State | N
         yield "Nothing seen of it since it was handed out."
     yield from dict.fromkeys(seen.notes)
     if newest and collected and (common := common_rows(newest.events, collected.events)) < len(collected.events):
-        yield f"From row {common + 1} on the trail in the {newest.source} differs from what was collected."
+        where = _shown(newest.path) if newest.path else newest.source
+        yield f"{where}: From row {common + 1} on the trail in this {newest.source} differs from what was collected."
 
 
 def _median_active_s(events: Iterable[Event], scored: set[str]) -> float | None:

@@ -198,6 +198,18 @@ def test_a_package_that_was_not_handed_out_is_refused(store: StudyStore, inbox: 
     refused(store, read_package(package, five, to=inbox), "R01", "not handed out")
 
 
+def test_a_package_whose_export_was_interrupted_is_refused_until_it_is_run_again(
+    store: StudyStore, study: Path, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was drawn and written, and the program ended before it was put down."""
+    path = read_package(study / "packages/R01", five, to=inbox)
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(store, "handed_out", lambda: ())
+        refused(store, path, "package of reader R01 is not recorded as handed out",
+                "Run the export once more (`study-admin export`), then collect again.")  # fmt: skip
+    assert judged(store, path).is_taken
+
+
 @pytest.mark.parametrize("reader", ["R01", "R02"])
 def test_a_package_with_another_design_is_refused(store: StudyStore, inbox: Path, tmp_path: Path, reader: str) -> None:
     """It has the id of the package of R01, but other exams; or the code of another reader."""
@@ -217,6 +229,22 @@ def test_odd_file_names_are_no_trouble(store: StudyStore, study: Path, inbox: Pa
     bad = inbox / f"bad-{name}"[:250]
     bad.write_bytes(b"{}")
     assert judged(store, bad).is_refused
+
+
+@pytest.mark.parametrize("mark", ["\n", "\r\n", "\u2028"])
+def test_a_line_break_in_a_file_name_fakes_no_second_line(
+    store: StudyStore, study: Path, inbox: Path, mark: str
+) -> None:
+    path = read_package(study / "packages/R01", five, to=inbox).rename(inbox / f"results-evil{mark}name.json")
+    verdict = judged(store, path)
+    assert verdict.is_taken and verdict.sentence.startswith("results-evil name.json: taken.")
+    bad, gone = inbox / f"bad{mark}name.json", inbox / f"gone{mark}name.json"
+    bad.write_bytes(b"{}")
+    sentences = [verdict.sentence, judged(store, bad).sentence, judged(store, path).sentence]
+    assert store.audit()[-1].subject == "bad name.json"
+    sentences.append(judged(store, gone).sentence)
+    assert [len(sentence.splitlines()) for sentence in sentences] == [1, 1, 1, 1]
+    assert "bad name.json: " in sentences[1] and "gone name.json: " in sentences[3]
 
 
 # --- two who collect at once ---

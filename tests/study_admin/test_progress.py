@@ -160,7 +160,14 @@ def test_a_trail_that_went_another_way_is_noted(store: StudyStore, packages: Pat
     read_package(copy / "R01", five, exams=1)
     read_package(copy / "R01", five)
     # the first row is the design; the second tells of the opening, which each copy had for itself
-    assert "From row 2 on the trail in the package differs" in rows(store, copy)["R01"].note
+    told = "From row 2 on the trail in this {} differs"
+    # a copy holds the results file, too, which ends where the package's trail does or before
+    assert f"{copy / 'R01/session.sqlite'}: {told.format('package')}" in rows(store, copy)["R01"].note
+    inbox = tmp_path / "in\nbox"
+    inbox.mkdir()
+    path = next((copy / "R01").glob("results-*.json")).rename(inbox / "results-R01.json")
+    shown = str(path).replace("\n", " ")
+    assert f"{shown}: {told.format('results file')}" in rows(store, inbox)["R01"].note
 
 
 def test_of_other_studies_nothing_is_said(store: StudyStore, packages: Path, tmp_path: Path) -> None:
@@ -175,7 +182,8 @@ def test_a_package_that_somebody_else_made_is_noted(store: StudyStore, packages:
     other = make_package(tmp_path / "more/R01", 2, 1, package_id=package_id)
     read_package(other, five)
     row = rows(store, tmp_path / "more")["R01"]
-    assert row.scored == 0 and "not the package that was handed out" in row.note
+    told = f"{other / 'session.sqlite'}: This is not of the package that was handed out."
+    assert row.scored == 0 and told in row.note
 
 
 def test_a_damaged_session_is_noted_and_the_others_are_shown(store: StudyStore, packages: Path) -> None:
@@ -186,7 +194,7 @@ def test_a_damaged_session_is_noted_and_the_others_are_shown(store: StudyStore, 
     data = path.read_bytes()
     path.write_bytes(data[:4096] + bytes(4096) + data[8192:])
     found = rows(store, packages)
-    assert "damaged" in found["R01"].note and found["R01"].scored == 0
+    assert found["R01"].note == f"{path}: Its session file is damaged." and found["R01"].scored == 0
     assert (found["R02"].note, found["R02"].scored) == ("", 3)
 
 
