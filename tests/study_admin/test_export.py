@@ -20,6 +20,7 @@ from reader_app.session.package import open_package
 from segmentation.errors import StudyError
 from study_admin.blinding import export, key
 from study_admin.blinding.export import Made, Sealing, make_packages
+from study_admin.blinding.randomisation import writing_order
 from study_admin.design import Arm, Closing, GroupSize, Study, StudyProblemsError, StudyType, source_guess
 from study_admin.exams import find_exams
 from tests.study_admin.made_up_exams import AFFINE, SHAPE, write_exam, write_image
@@ -99,6 +100,23 @@ def test_closing_questions_of_each_reader(study: Study, tmp_path: Path) -> None:
         assert asked[2] is None
         assert len({*asked[:2]} & {r.reading_id for r in manifest.readings if not r.is_practice}) == 2
         assert len({q.question_id for q in questions}) == 3
+        sealed = key.open_allocation(tmp_path / "key" / export.KEY, PASSPHRASE).questions
+        drawn = [(q.question_id, q.reading_id) for q in sealed if q.reader == folder.name]
+        assert [(q.question_id, q.reading_id) for q in questions] == drawn
+
+
+def test_images_are_written_in_the_drawn_order(study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written, write = list[str](), Path.write_bytes
+
+    def note(path: Path, data: bytes) -> int:
+        if path.parent.name == "images" and path.parents[1].name == "R02":
+            written.append(path.name.removesuffix(".nii.gz"))
+        return write(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", note)
+    make(study, tmp_path)
+    assert len(written) == 24
+    assert written == writing_order(SEED, 1, written) != sorted(written)
 
 
 @pytest.mark.parametrize("kind", ["study", "grouped"])
