@@ -9,7 +9,7 @@ from study_admin.records import Opening, SourceFile
 
 
 def open_sides(
-    sealed_key: Path, passphrase: str, opening: Opening, study: Study | None = None, files: Sequence[SourceFile] = ()
+    sealed_key: Path, passphrase: str, opening: Opening, study: Study, files: Sequence[SourceFile] = ()
 ) -> Mapping[str, str]:
     """The name of the arm that stood on side A, by reading, practice included.
 
