@@ -68,7 +68,7 @@ class SourceFile:
     """A file of an exam as it was when the study opened; the hash never leaves the coordinator's side."""
 
     exam: str
-    role: str  # "T1c", "FLAIR", "brain mask", "<arm>", or "<arm> 1.2": compartment, technician
+    role: str  # "T1c", "FLAIR", "brain mask", "arm <name>", or "arm <name> 1.2": compartment, technician
     path: str
     sha256: str
 
