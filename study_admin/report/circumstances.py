@@ -1,0 +1,179 @@
+"""What surrounds the scores: which study, what was due and came back, what departed from the plan."""
+
+import hashlib
+import json
+import platform
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from reader_app.session.model import Side
+from study_admin.database.history import CHOOSE, COLLECT, LOCK, REPLACE, UNBLIND
+from study_admin.design import source_guess
+from study_admin.records import AuditRow
+from study_admin.statistics.blinding_indices import Guess
+from study_admin.tables.circumstances import design_table
+from study_admin.tables.columns import Table
+from study_admin.tables.csv_files import write_long
+from study_admin.tables.material import Material
+
+REFUSE = "refuse"
+_LIBRARIES = ("blindread", "numpy", "scipy", "pandas", "statsmodels", "scikit-learn")
+_UNREAD = ("unscored", "not_collected")
+_ACTS = {
+    REPLACE: "design changed before the opening",
+    CHOOSE: "group of a reader chosen by hand",
+    COLLECT: "results replaced by later ones of the same reader",
+    REFUSE: "results file refused",
+    LOCK: "locked although results were missing",
+    UNBLIND: "unblinded although results were missing",
+}
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where the scores are from and under which rules they are analysed. Empty where a table came from elsewhere."""
+
+    title: str
+    version: str
+    study_id: str
+    study_type: str
+    question: str
+    arms: tuple[str, str]  # differences are the second minus the first
+    scale: tuple[int, int]
+    alpha: float
+    margin: float | None
+    data_sha256: str  # of long.csv, or of the table that was given
+    algorithm: str
+    commitment: str
+    audit_head: str
+    audit_rows: int
+    unblinded_utc: str
+    software: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class ReaderFlow:
+    """One reader's readings; `statuses` counts them by the words of design.csv."""
+
+    reader: str
+    group: str
+    due: int
+    read: int
+    complete: int
+    missing: int  # due without both scores
+    statuses: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Readings from what was due to the complete pairs, which the analyses take; practice is nowhere."""
+
+    groups: int
+    readers: int
+    exams: int
+    readers_collected: int
+    readers_signed_off: int
+    due: int
+    read: int
+    complete: int
+    missing: int
+    missing_share: float
+    by_reader: tuple[ReaderFlow, ...]
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """An act of the audit trail that a reviewer should know of, and the reason that was given for it."""
+
+    utc: str
+    act: str
+    subject: str
+    why: str
+
+
+def software() -> dict[str, str]:
+    return {"Python": platform.python_version()} | {name: version(name) for name in _LIBRARIES}
+
+
+def provenance(material: Material, long: Table) -> Provenance:
+    study, opening, unblinding = material.study, material.opening, material.unblinding
+    first, second = material.arms
+    return Provenance(
+        title=study.title, version=study.version, study_id=opening.study_id, study_type=study.study_type.value,
+        question=study.question, arms=(first, second), scale=(study.scale.minimum, study.scale.maximum),
+        alpha=study.alpha, margin=study.non_inferiority_margin, data_sha256=_sha256(long, material),
+        algorithm=opening.algorithm, commitment=opening.commitment, audit_head=material.audit_end.hash,
+        audit_rows=material.audit_end.seq, unblinded_utc=f"{unblinding.utc:%Y-%m-%d %H:%M}" if unblinding else "",
+        software=software(),
+    )  # fmt: skip
+
+
+def flow(material: Material) -> Flow:
+    design = design_table(material).frame
+    readers = []
+    for record in material.readers:
+        statuses = design.loc[design["reader"] == record.code, "status"].value_counts()
+        counts = {str(status): int(count) for status, count in sorted(statuses.items())}
+        due, complete = sum(counts.values()), counts.get("scored", 0)
+        readers.append(
+            ReaderFlow(
+                reader=record.code,
+                group=material.group_of_reader[record.code],
+                due=due,
+                read=due - sum(counts.get(status, 0) for status in _UNREAD),
+                complete=complete,
+                missing=due - complete,
+                statuses=counts,
+            )
+        )
+    due, read, complete = (sum(getattr(each, name) for each in readers) for name in ("due", "read", "complete"))
+    return Flow(
+        groups=len(material.opening.reader_groups), readers=len(readers), exams=len(material.exam_codes),
+        readers_collected=len(material.results),
+        readers_signed_off=sum(not results.is_incomplete for results in material.results.values()),
+        due=due, read=read, complete=complete, missing=due - complete,
+        missing_share=(due - complete) / due if due else 0.0, by_reader=tuple(readers),
+    )  # fmt: skip
+
+
+def guesses(material: Material) -> tuple[Guess, ...]:
+    """Answers to the standard closing question; the computer's side is that of the second arm.
+
+    Other questions with the choices A and B may ask for anything, so they are no guesses.
+    """
+    text, second = source_guess(1).text, material.arms[1]
+    counted = {reading.reading_id for reading in material.readings}
+    found = []
+    for reader, results in sorted(material.results.items()):
+        for question in results.design.protocol.closing_questions:
+            answer = results.closing_answers.get(question.question_id)
+            if question.text != text or answer is None or question.reading_id not in counted:
+                continue
+            truth = next(side.value for side in Side if material.arm_on(question.reading_id, side) == second)
+            found.append(Guess(reader, answer.choice if answer.choice in list(Side) else None, truth))
+    return tuple(found)
+
+
+def deviations(trail: Sequence[AuditRow]) -> tuple[Deviation, ...]:
+    """Departures in the order in which they happened."""
+    return tuple(_deviations(trail))
+
+
+def _deviations(trail: Sequence[AuditRow]) -> Iterator[Deviation]:
+    for row in trail:
+        if row.what not in _ACTS or (row.what in (LOCK, UNBLIND) and not row.why):
+            continue
+        if row.what == COLLECT and not (row.old and json.loads(row.old)):
+            continue
+        why = row.why or (str(json.loads(row.new)) if row.what == REFUSE and row.new else "")
+        yield Deviation(row.utc[:16].replace("T", " "), _ACTS[row.what], row.subject, why)
+
+
+def _sha256(long: Table, material: Material) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "long.csv"
+        write_long(long, material.study.scale, path)
+        return hashlib.sha256(path.read_bytes()).hexdigest()
