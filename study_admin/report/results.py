@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from study_admin.records import AuditRow
 from study_admin.report.cautions import cautions
 from study_admin.report.circumstances import Deviation, Flow, Provenance, deviations, flow, guesses, provenance
+from study_admin.report.cohort import Cohort, cohort
 from study_admin.report.methods import Row, as_published, margin_of, row
+from study_admin.report.overlap import METHOD, MaskAgreement
 from study_admin.statistics.agreement import ArmAgreement, agreement
 from study_admin.statistics.bland_altman import LimitsOfAgreement, limits_of_agreement
 from study_admin.statistics.blinding_indices import Guess
@@ -35,6 +37,9 @@ from study_admin.statistics.wins import WinTieLoss, win_tie_loss
 from study_admin.tables.material import Material
 from study_admin.tables.scores import long_table
 from study_admin.tables.wide import wide_pairs
+
+NO_MASKS = NotEstimable(METHOD, "the masks were not looked at")
+NO_FACTS = NotEstimable("cohort", "nothing is known of the exams but their scores")
 
 
 @dataclass(frozen=True)
@@ -93,22 +98,28 @@ class StudyResults:
     validity: Validity
     warnings: tuple[str, ...]
     deviations: tuple[Deviation, ...]
+    cohort: Cohort | NotEstimable
+    overlap: MaskAgreement | NotEstimable
 
 
-def analyse(material: Material, trail: Sequence[AuditRow] = (), looks: Sequence[Looks] = ()) -> StudyResults:
+def analyse(
+    material: Material, trail: Sequence[AuditRow] = (), *, looks: Sequence[Looks] = (),
+    overlap: MaskAgreement | NotEstimable = NO_MASKS,
+) -> StudyResults:  # fmt: skip
     """The results of an unblinded study; `trail` is its audit trail, for deviations from the plan."""
     long = long_table(material)
     scale = material.study.scale
     pairs = from_frame(wide_pairs(long.frame, scale).frame, scale=(scale.minimum, scale.maximum))
     return analyse_pairs(
         replace(pairs, arms=(material.arms[0], material.arms[1])), provenance(material, long), flow(material),
-        guesses=guesses(material), looks=looks, departures=deviations(trail),
+        guesses=guesses(material), looks=looks, departures=deviations(trail), exams=cohort(material), overlap=overlap,
     )  # fmt: skip
 
 
 def analyse_pairs(
     pairs: Pairs, origin: Provenance, readings: Flow, *, guesses: Sequence[Guess] = (), looks: Sequence[Looks] = (),
-    departures: tuple[Deviation, ...] = (),
+    departures: tuple[Deviation, ...] = (), exams: Cohort | NotEstimable = NO_FACTS,
+    overlap: MaskAgreement | NotEstimable = NO_MASKS,
 ) -> StudyResults:  # fmt: skip
     """The same from a table of paired scores that was made anywhere."""
     alpha, (least, greatest) = origin.alpha, origin.scale
@@ -131,6 +142,7 @@ def analyse_pairs(
         group_by_arm=group_by_arm(pairs), agreement=agreement(pairs, range(least, greatest + 1)),
         bland_altman=limits_of_agreement(pairs), leniency=leniency(pairs), validity=checks,
         warnings=cautions(pairs, readings, rows, mixed, checks, origin.scale, alpha), deviations=departures,
+        cohort=exams, overlap=overlap,
     )  # fmt: skip
 
 
