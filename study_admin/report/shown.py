@@ -1,0 +1,85 @@
+"""Numbers of results.json as a page shows them: rounded, and each marked with its place in the results."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from markupsafe import Markup, escape
+
+MINUS = "−"
+NOTHING = "–"
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_REASON = "not_estimable"
+
+
+class Shown:
+    """Looks values up by their path, `primary.ci.0`, and shows them. What is not estimable is shown with its reason."""
+
+    def __init__(self, form: Mapping[str, Any]) -> None:
+        self._form = form
+
+    def at(self, path: str) -> Any:
+        """The value at a path, or the reason that was met on the way to it. Raises KeyError for what is not there."""
+        value: Any = self._form
+        for step in path.split("."):
+            if _is_reason(value):
+                return value
+            value = value[int(step)] if isinstance(value, list) else value[step]
+        return value
+
+    def has(self, path: str) -> bool:
+        """Whether there is a value that can be shown."""
+        value = self.at(path)
+        return value is not None and not _is_reason(value)
+
+    def number(self, path: str, digits: int = 2, *, times: float = 1, plus: bool = False) -> Markup:
+        """A number with so many decimals; `times` 100 makes a share per cent."""
+        value = self.at(path)
+        if value is None or _is_reason(value):
+            return self.why(path)
+        text = f"{value * times:+.{digits}f}" if plus else f"{value * times:.{digits}f}"
+        if float(text) == 0:
+            text = text.lstrip("+-")
+        return _marked(path, text.replace("-", MINUS), times)
+
+    def count(self, path: str) -> Markup:
+        return self.number(path, 0)
+
+    def p(self, path: str) -> Markup:
+        """A p value with two digits that count: 0.016, 6.5 × 10⁻⁵."""
+        value = self.at(path)
+        if value is None or _is_reason(value):
+            return self.why(path)
+        if value >= 0.0995:
+            return _marked(path, f"{value:.2f}")
+        if value >= 0.000995:
+            return _marked(path, f"{value:.3f}" if value >= 0.00995 else f"{value:.4f}")
+        mantissa, exponent = f"{value:.1e}".split("e")
+        return _marked(path, f"{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPT)}")
+
+    def interval(self, path: str, digits: int = 2, *, times: float = 1) -> Markup:
+        """0.07 to 0.61."""
+        if not self.has(path):
+            return self.why(path)
+        low, high = (self.number(f"{path}.{end}", digits, times=times) for end in (0, 1))
+        return Markup("{} to {}").format(low, high)
+
+    def why(self, path: str) -> Markup:
+        """The reason why there is no number, or a dash where none is expected."""
+        value = self.at(path)
+        if not _is_reason(value):
+            return Markup('<span class="none">{}</span>').format(NOTHING)
+        return Markup('<span class="none">not estimable, because {}</span>').format(value[_REASON])
+
+    def text(self, path: str) -> Markup:
+        value = self.at(path)
+        return self.why(path) if value is None or _is_reason(value) else escape(value)
+
+
+def _is_reason(value: Any) -> bool:
+    return isinstance(value, Mapping) and _REASON in value
+
+
+def _marked(path: str, text: str, times: float = 1) -> Markup:
+    """<data> is what HTML has for it; a page's numbers can so be held against results.json by anybody."""
+    by = Markup(' data-times="{:g}"').format(times) if times != 1 else ""
+    return Markup('<data value="{}"{}>{}</data>').format(path, by, text)
