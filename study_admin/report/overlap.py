@@ -3,7 +3,7 @@
 The first arm is the reference, as the technicians were in the paper. Exams are taken as independent, which they are.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -93,9 +93,11 @@ class MaskAgreement:
 
 
 def mask_agreement(
-    study: Study, progress: Callable[[int, int], None] = lambda done, total: None
+    study: Study, codes: Mapping[str, str], progress: Callable[[int, int], None] = lambda done, total: None
 ) -> MaskAgreement | NotEstimable:
     """Of the masks as readers saw them: the study's rule, consensus and grid. Practice exams are left out.
+
+    `codes` has by the name of an exam what tables and report call it: E001 …
 
     Raises `StudyProblemsError` for files that are no longer what they were, StudyError for one that is gone.
     """
@@ -106,8 +108,14 @@ def mask_agreement(
         reference, other = (mask.astype(np.bool_) for mask in loaded.masks)
         found = overlap(reference, other, loaded.t1c.spacing_mm)
         return ExamOverlap(
-            exam.name, found.dice, found.recall, found.precision, found.reference_ml, found.other_ml, found.has_empty
-        )
+            codes[exam.name],
+            found.dice,
+            found.recall,
+            found.precision,
+            found.reference_ml,
+            found.other_ml,
+            found.has_empty,
+        )  # fmt: skip
 
     rows: list[ExamOverlap] = []
     with ThreadPoolExecutor(_THREADS) as pool:

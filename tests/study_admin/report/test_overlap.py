@@ -104,15 +104,17 @@ def test_masks_of_the_study_exams_by_hand(tmp_path: Path) -> None:
         draw(tmp_path / name, "hand", hand)
         draw(tmp_path / name, "machine", machine)
     seen: list[tuple[int, int]] = []
-    found = mask_agreement(study_of(tmp_path, "practice", "within", "around", "nothing"), lambda *at: seen.append(at))
+    study = study_of(tmp_path, "practice", "within", "around", "nothing")
+    codes = {"within": "E001", "around": "E002", "nothing": "E003"}
+    found = mask_agreement(study, codes, lambda *at: seen.append(at))
     assert isinstance(found, MaskAgreement)
     nothing, within, around = found.exams
-    assert (nothing.exam, nothing.dice, nothing.recall, nothing.precision) == ("nothing", 0.0, 0.0, 0.0)
-    assert (within.exam, within.dice, within.recall, within.precision) == pytest.approx(("within", 40 / 70, 0.4, 1.0))
-    assert (around.exam, around.dice, around.recall) == pytest.approx(("around", 100 / 110, 1.0))
+    assert (nothing.exam, nothing.dice, nothing.recall, nothing.precision) == ("E003", 0.0, 0.0, 0.0)
+    assert (within.exam, within.dice, within.recall, within.precision) == pytest.approx(("E001", 40 / 70, 0.4, 1.0))
+    assert (around.exam, around.dice, around.recall) == pytest.approx(("E002", 100 / 110, 1.0))
     assert around.precision == pytest.approx(50 / 60)
     assert (within.volume_ml, within.other_ml, around.other_ml) == pytest.approx((0.1, 0.04, 0.12))
-    assert found.empty == ("nothing",)
+    assert found.empty == ("E003",)
     assert found.other_ml is not None and found.other_ml.mean == pytest.approx((0 + 0.04 + 0.12) / 3)
     assert seen == [(1, 3), (2, 3), (3, 3)]
 
@@ -121,4 +123,4 @@ def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
     write_exam(tmp_path / "one", 1)
     (tmp_path / "one" / "machine.nii.gz").unlink()
     with pytest.raises(StudyError, match=r"machine\.nii\.gz"):
-        mask_agreement(study_of(tmp_path, "one"))
+        mask_agreement(study_of(tmp_path, "one"), {"one": "E001"})
