@@ -14,6 +14,7 @@ from study_admin.statistics.validity import Validity
 MANY = 0.2  # ties, or scores at an end of the scale
 _UNEVEN = 0.55  # share of readings with one arm on one side
 _LACKING = 0.05
+_NAMES = {"primary": "mixed model", "obuchowski_rockette": "Obuchowski-Rockette", "u_statistic": "U-statistic"}
 
 
 def cautions(
@@ -59,9 +60,9 @@ def _of_variances(mixed: MixedDifference | NotEstimable) -> Iterator[str]:
 
 
 def _of_methods(rows: Mapping[str, Row], alpha: float) -> Iterator[str]:
-    verdicts = {name: row.is_significant for name, row in rows.items() if isinstance(row, MethodRow)}
-    if len(set(verdicts.values())) > 1:
-        words = "; ".join(f"{name} p = {rows[name].p:.2g}" for name in verdicts if isinstance(rows[name], MethodRow))  # type: ignore[union-attr]
+    tests = {name: row for name, row in rows.items() if isinstance(row, MethodRow)}
+    if len({test.is_significant for test in tests.values()}) > 1:
+        words = "; ".join(f"{_NAMES[name]} p = {test.p:.2g}" for name, test in tests.items())
         yield f"The three methods disagree across alpha = {alpha:g}: {words}. Take the result as undecided."
 
 

@@ -58,7 +58,7 @@ def test_a_sound_study_gets_no_warning_of_its_size_scores_or_sides() -> None:
         (made_up(4, 20, lively), "Only 4 readers have complete pairs"),
         (made_up(6, 20, lively, groups=1), "There is one group only"),
         (made_up(6, 6, lively, groups=6), "6 of 6 exams have complete pairs of one reader only"),
-        (made_up(6, 20, lively, sides="AAAB"), "The sides are not balanced: hand stood on side A in 75.0 %"),
+        (made_up(4, 8, lively, "AAAB", groups=1), "The sides are not balanced: hand stood on side A in 75.0 %"),
         (made_up(6, 20, lambda r, e: (5, 5 + (e % 4 == 0) - (e % 4 == 1))), "of the pairs are ties"),
         (made_up(6, 20, lambda r, e: (10, 8 + (r + e) % 2)), "100.0 % of the scores of hand are the highest"),
         (made_up(6, 20, lambda r, e: (4, 5)), "The primary analysis is not estimable, because"),
@@ -70,7 +70,7 @@ def test_what_applies_is_said(table: Pairs, sentence: str) -> None:
 
 
 def test_a_variance_at_zero_is_said() -> None:
-    """Differences of 1 and -1 in turn within each reader and each exam: neither readers nor exams differ in their mean."""
+    """Differences of 1 and -1 in turn, so that neither readers nor exams differ in their mean."""
     table = made_up(4, 8, lambda r, e: (5, 6 if (r // 2 + e // 2) % 2 else 4))
     assert "The variance between readers is estimated at 0" in warned(table)
     assert "The variance between exams is estimated at 0" in warned(table)
@@ -78,11 +78,10 @@ def test_a_variance_at_zero_is_said() -> None:
 
 def test_methods_that_disagree_leave_the_result_undecided() -> None:
     """t = 2.1 on 60 and 10 degrees of freedom: p 0.040 and 0.062 (tables of t)."""
-    rows = {
-        name: row(name, t_estimate("a test", 2.1, 1, df), 0.05) for name, df in (("primary", 60), ("u_statistic", 10))
-    }
+    dfs = {"primary": 60, "u_statistic": 10}
+    rows = {name: row(name, t_estimate("a test", 2.1, 1, df), 0.05) for name, df in dfs.items()}
     words = warned(made_up(6, 20, lively), rows=rows)
-    assert "The three methods disagree across alpha = 0.05: primary p = 0.04; u_statistic p = 0.062" in words
+    assert "The three methods disagree across alpha = 0.05: mixed model p = 0.04; U-statistic p = 0.062" in words
     agreeing = {name: row(name, t_estimate("a test", 2.1, 1, 60), 0.05) for name in ("primary", "u_statistic")}
     assert "disagree" not in warned(made_up(6, 20, lively), rows=agreeing)
 
