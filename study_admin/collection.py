@@ -49,9 +49,8 @@ def collect(
     found = list({path.absolute(): (path, problem) for path, problem in found}.values())
     verdicts = []
     for done, (path, problem) in enumerate(found):
-        progress(done, len(found))
+        progress(done, len(found))  # before each file: cancelled after the last one, its verdict would be lost
         verdicts.append(_refusal(path, problem) if problem else collection.judge(path))
-    progress(len(found), len(found))
     return tuple(verdicts)
 
 

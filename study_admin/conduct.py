@@ -124,6 +124,7 @@ def open_study(folder: StudyFolder, sealing: Sealing, *, who: str = "", progress
     sealing.check()
     with folder.store(who) as store:
         _need(store, Stage.DRAFT, "The study can't be opened: it is {} already.")
+        store.verify_audit()  # what was altered in secret mustn't become the design
         study = store.study
         study.check()
         _check_exams_are_there(study, "Name the folder they are in now: `study-admin update STUDY --exams DIR`.")
@@ -146,7 +147,6 @@ def open_study(folder: StudyFolder, sealing: Sealing, *, who: str = "", progress
             if sealed and store.stage is Stage.DRAFT:  # the database said no: the key is of no study
                 rmtree(folder.keys)
             raise
-        progress(steps, steps)
     return opening
 
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import rmtree
+from tempfile import TemporaryDirectory
 
 from reader_app.session.files import write_whole
 from segmentation.errors import StudyError
@@ -56,9 +57,12 @@ class StudyFolder:
 
     def store(self, who: str = "") -> StudyStore:
         """The study database, opened."""
+        if not self.path.is_dir():
+            remedy = "Connect its drive, or choose where the folder is now."
+            raise StudyError("There is no such folder.", file=self.path, remedy=remedy)
         if not self.design.is_file():
-            remedy = "Choose the folder that `study-admin new` made; it holds study.toml and study.sqlite."
-            raise StudyError("This is not a study's folder.", file=self.path, remedy=remedy)
+            remedy = "A study's folder holds study.toml and study.sqlite: choose it, or put study.toml back."
+            raise StudyError("The folder holds no study.", file=self.design, remedy=remedy)
         return StudyStore.open(self.database, who=who or user())
 
 
@@ -73,6 +77,15 @@ def check_place(folder: Path, exams: Path, database: str = "") -> None:
     if folder.absolute().is_relative_to(exams.absolute()):
         remedy = "Choose a folder beside that of the exams."
         raise StudyError("The study would lie among the exams, and count as one of them.", file=folder, remedy=remedy)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}."):
+            pass
+    except OSError as error:
+        remedy = "Choose a folder that you may write to."
+        raise StudyError(
+            f"No folder can be made here ({error.strerror}).", file=folder.parent, remedy=remedy
+        ) from error
     place = as_place(database) if database else None
     if isinstance(place, Path) and place.exists():
         raise StudyError("There is a file already.", file=place, remedy="Choose another name for the database.")

@@ -18,8 +18,8 @@ from study_admin.design import Exam, Heads, MaskRule, StudyProblemsError
 
 ORIENTATION = "LPS"  # the order the reader app shows; masks may come in any other and lose nothing
 _SAME_GRID = "Save the segmentation on the exact grid of the T1c."
-COUNT_ALL = 'rule = "nonzero" in study.toml, or --mask-rule nonzero'
-ALLOW_EMPTY = "allow_empty = true in study.toml, or --allow-empty-masks"
+COUNT_ALL = 'in the form "every label above 0 counts" (in study.toml rule = "nonzero", or --mask-rule nonzero)'
+ALLOW_EMPTY = "in the form (in study.toml allow_empty = true, or --allow-empty-masks)"
 _MAKE_BRAIN = "Make it again, or show the images as they are."
 _PREPROCESS = "Bring the two onto one grid with `segmentation preprocess`."
 

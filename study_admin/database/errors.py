@@ -6,7 +6,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from segmentation.errors import StudyError
 
-_NOT_OURS = "Give the study.sqlite that 'study-admin new' wrote."
+_NOT_OURS = "Give the study.sqlite of a study's folder."
 _KEEP = "Keep the file as it is; go on with a backup of it."
 _REASONS = {
     sqlite3.SQLITE_FULL: ("the disk is full", "Free some space, then try again."),

@@ -18,6 +18,7 @@ from study_admin.__main__ import main
 from study_admin.blinding.export import Sealing
 from study_admin.database import stored
 from study_admin.design import Study
+from study_admin.records import Stage
 from study_admin.store import StudyStore
 from study_admin.study_file import read_study_file
 from study_admin.study_folder import StudyFolder
@@ -181,6 +182,7 @@ def test_a_place_that_will_not_do_is_said_before_the_exams_are_checked(
     office.study.mkdir()
     assert "there already" in office.run("new", office.study, *words)[2]
     assert "among the exams" in office.run("new", office.exams / "study", *words)[2]
+    assert "/proc: No folder can be made here" in office.run("new", "/proc/study", *words)[2]
 
 
 # --- seal and hand out ---
@@ -292,6 +294,28 @@ def test_a_package_that_an_interrupted_export_has_finished_is_known(
         conduct.export_packages(StudyFolder(office.study), WORDS, progress=interrupt)
     assert [path.name for path in (office.study / "packages").iterdir()] == ["R01"]
     assert "1 of 2 packages" in office.do("status")
+
+
+def test_an_opening_cannot_be_cancelled_after_it_is_on_record(office: Office) -> None:
+    """Every call of `progress` comes before the database knows of the opening: what was cancelled isn't open."""
+    office.new()
+    folder = StudyFolder(office.study)
+    stages = []
+
+    def look(done: int, total: int) -> None:
+        with folder.store() as store:
+            stages.append((done, total, store.stage))
+
+    conduct.open_study(folder, Sealing(WORDS), progress=look)
+    assert {stage for _, _, stage in stages} == {Stage.DRAFT}
+    assert stages[-1][0] == stages[-1][1]
+
+
+def test_a_draft_that_was_altered_behind_its_trail_is_not_opened(office: Office) -> None:
+    office.new()
+    alter(office.study / "study.sqlite", "UPDATE reader SET chosen_group = 1 WHERE code = 'R01'")
+    assert "study.sqlite" in office.refused("open", *office.own, *office.third)
+    assert not (office.study / "keys").exists()
 
 
 def test_a_key_of_an_opening_that_the_database_refused_is_gone(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -461,4 +485,7 @@ def test_a_changed_row_of_the_trail_is_named(office: Office) -> None:
 def test_a_folder_that_is_no_study(office: Office) -> None:
     office.study = office.folder / "nothing"
     for command in ("status", "progress", "audit", "lock", "tables"):
-        assert "This is not a study's folder" in office.refused(command)
+        assert "There is no such folder" in office.refused(command)
+    office.study = office.exams
+    for command in ("status", "progress", "audit", "lock", "tables"):
+        assert "The folder holds no study" in office.refused(command)
