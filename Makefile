@@ -4,6 +4,8 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 # A display that exists in memory only, unless there is a real one
 XVFB := xvfb-run --auto-servernum --server-args="-screen 0 1920x1200x24"
+# Two tests at a time, each with a display of its own
+PARALLEL := --numprocesses 2 --dist worksteal
 HAS_DISPLAY := $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname -s)))
 
 .PHONY: demo test test-all bench lint format constraints clean
@@ -20,11 +22,11 @@ endif
 
 test: .venv/.dev  ## the whole suite, with real windows under Xvfb
 	@.ci/system-libraries window headless
-	$(BIN)/python -m pytest -m "not long"
+	$(BIN)/python -m pytest -m "not long" $(PARALLEL)
 
 test-all: .venv/.dev  ## the long tests too
 	@.ci/system-libraries window headless
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 
 bench: .venv/.dev  ## what the README's figures come from
 	@.ci/system-libraries window headless

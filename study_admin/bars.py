@@ -16,3 +16,4 @@ def bar(what: str, unit: str = "step") -> Iterator[Callable[[int, int], None]]:
             shown.update(done - shown.n)
 
         yield show
+        show(shown.total or 0, shown.total or 0)
