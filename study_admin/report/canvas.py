@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from math import floor, log10
+from textwrap import fill
 from typing import Any
 
 import matplotlib
@@ -84,6 +85,11 @@ def significant(value: float, digits: int = 2) -> str:
 
 def interval(limits: Interval, digits: int = 2) -> str:
     return f"{number(limits[0], digits)} to {number(limits[1], digits)}"
+
+
+def label(text: str, width: int = 30) -> str:
+    """Broken into lines, as arms may have long names."""
+    return fill(text, width, break_long_words=False, break_on_hyphens=False)
 
 
 def zero_line(axes: Axes, *, is_vertical: bool = False) -> None:

@@ -20,6 +20,7 @@ from study_admin.report.canvas import (
     Figure,
     draw,
     interval,
+    label,
     number,
     significant,
     zero_line,
@@ -59,7 +60,7 @@ def over_position(pairs: Pairs, bias: SideBias | NotEstimable) -> Figure | None:
             fitted = d.mean() + slope.estimate * (at - table.position.mean())
             below.plot(at, fitted, color=INK, linewidth=1.4, linestyle="--", zorder=4)
         below.xaxis.set_major_locator(MaxNLocator(integer=True))
-        below.set(xlabel="Place in the reader’s list", ylabel=f"{arms[1]} minus\n{arms[0]}, points")
+        below.set(xlabel="Place in the reader’s list", ylabel=label(f"{arms[1]} minus {arms[0]}, points", 22))
 
     told = (
         f"a slope of {significant(slope.estimate)} points a place (95 % CI {_limits(slope)}), readers and exams random"
@@ -115,7 +116,7 @@ def _differences(axes: Axes, places: Array, place: Any, d: Array) -> None:
 
 def _indices(axes: Axes, rows: Sequence[tuple[str, Index | NotEstimable]], by_chance: float) -> None:
     axes.axvline(by_chance, color=INK, linewidth=0.8, linestyle=":")
-    axes.set_yticks([-y for y in range(len(rows))], [name for name, _ in rows])
+    axes.set_yticks([-y for y in range(len(rows))], [label(name, 18) for name, _ in rows])
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.set_ylim(-len(rows) + 0.4, 0.6)

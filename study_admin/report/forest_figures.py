@@ -77,7 +77,7 @@ def forest(readers: Units, groups: Units, pooled: Row, arms: tuple[str, str], sc
         f"Forest plot of {len(some)} readers. Means run from {number(min(some))} to {number(max(some))} points; "
         f"{sum(m > 0 for m in some)} are above 0 and {sum(m < 0 for m in some)} below. Primary estimate{mean}{spread}."
     )
-    return draw("forest", 0.75 + _ROW_IN * -lines[-1].y, paint, caption, alt)
+    return draw("forest", 0.95 + _ROW_IN * -lines[-1].y, paint, caption, alt)
 
 
 def false_alarms(rows: Mapping[str, tuple[str, FalseAlarms]]) -> Figure:
@@ -172,4 +172,6 @@ def _estimate(axes: Axes, line: _Line, limit: float) -> None:
 
 
 def _directions(arms: tuple[str, str]) -> str:
-    return f"← {arms[0]} scored higher      mean difference, points      {arms[1]} scored higher →"
+    sides = (f"← {arms[0]} scored higher", f"{arms[1]} scored higher →")
+    between = "        " if sum(map(len, sides)) < 65 else "\n"
+    return f"Mean difference, points\n{between.join(sides)}"

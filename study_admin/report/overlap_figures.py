@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Sheet
 from matplotlib.ticker import MaxNLocator
 
-from study_admin.report.canvas import INK, PALE, SECOND, SMALL, Figure, draw, interval, number, significant
+from study_admin.report.canvas import INK, PALE, SECOND, SMALL, Figure, draw, interval, label, number, significant
 from study_admin.report.overlap import DiceOnVolume, MaskAgreement
 
 _MOST_BINS = 16
@@ -29,7 +29,7 @@ def dice_on_volume(agreement: MaskAgreement) -> Figure:
             right.fill_between(band.volume_ml, band.lower, band.upper, color=PALE, linewidth=0, zorder=1)
             right.plot(band.volume_ml, band.fit, color=INK, linewidth=1.5, zorder=4)
         for axes, letter in ((left, "a"), (right, "b")):
-            axes.set_xlabel(f"Tumour volume by {reference}, ml")
+            axes.set_xlabel(label(f"Tumour volume by {reference}, ml", 38))
             axes.set_xlim(0, 1.05 * max(edges[-1], 1))
             axes.xaxis.set_major_locator(MaxNLocator(6))
             axes.set_title(letter, loc="left", fontweight="bold")

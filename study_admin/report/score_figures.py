@@ -23,6 +23,7 @@ from study_admin.report.canvas import (
     Figure,
     draw,
     interval,
+    label,
     number,
     zero_line,
 )
@@ -33,7 +34,7 @@ from study_admin.statistics.descriptives import Descriptives, Summary
 from study_admin.statistics.estimates import NotEstimable
 from study_admin.statistics.pairs import Pairs
 
-_BARS, _BOXES_A_ROW = 25, 20
+_BARS, _WORDS, _BOXES_A_ROW = 25, 9, 20
 
 
 def scores(described: Descriptives, arms: tuple[str, str], scale: tuple[int, int]) -> Figure:
@@ -45,22 +46,24 @@ def scores(described: Descriptives, arms: tuple[str, str], scale: tuple[int, int
     def paint(sheet: Sheet) -> None:
         strip, axes = sheet.subplots(2, 1, sharex=True, height_ratios=(1, 5))
         axes.set_xlim(starts[0] - 0.6 * width, starts[-1] + width - 0.4 * width)
+        names: list[str] = []
         for place, (arm, summary) in enumerate(zip(arms, (described.first, described.second), strict=True)):
             is_first = place == 0
             colour, marker = (FIRST, FIRST_MARKER) if is_first else (SECOND, SECOND_MARKER)
             heights = 100 * _shares(summary, starts, width)
+            names.append(f"{arm}, mean {number(summary.mean)}{_mean(strip, summary, 1 - place, colour, marker)}")
             at = starts + (width - 1) / 2 + width * (-0.2 if is_first else 0.2)
             hatch = {"hatch": FIRST_HATCH} if is_first else {}
-            axes.bar(at, heights, 0.38 * width, color=colour, edgecolor=INK, linewidth=0.6, label=arm, **hatch)
-            _mean(strip, arm, summary, 1 - place, colour, marker)
+            axes.bar(at, heights, 0.38 * width, color=colour, edgecolor=INK, linewidth=0.6, label=names[place], **hatch)
         strip.set(ylim=(-0.7, 1.7), yticks=())
         strip.spines[["left", "bottom"]].set_visible(False)
         strip.tick_params(length=0, labelbottom=False)
         axes.set(xlabel=f"Score ({least} lowest, {greatest} highest)", ylabel="Readings, %")
-        axes.set_xticks(starts + (width - 1) / 2)
-        axes.set_xticklabels([str(s) if width == 1 else f"{s}–{s + width - 1}" for s in starts])
+        shown = starts[:: 1 if width == 1 else ceil(len(starts) / _WORDS)]
+        texts = [str(s) if width == 1 else f"{s}–{min(s + width - 1, greatest)}" for s in shown]
+        axes.set_xticks(shown + (width - 1) / 2, texts)
         axes.yaxis.grid(True)
-        axes.legend(loc="upper left")
+        sheet.legend(loc="outside upper center", ncols=2 if sum(map(len, names)) < 90 else 1)
 
     parts = [_in_words(arm, each) for arm, each in zip(arms, (described.first, described.second), strict=True)]
     caption = (
@@ -90,11 +93,11 @@ def differences_by_reader(readers: Units, arms: tuple[str, str]) -> Figure:
             ratios = [*sizes, spare] if spare else sizes
             every = part.subplots(1, len(ratios), sharey=True, width_ratios=ratios, squeeze=False)[0]
             for axes, (name, units) in zip(every, shown, strict=False):
-                _boxes(axes, name, units)
+                _boxes(axes, name, units, 0.6 * min(1, sum(ratios) / 8))
                 axes.set_ylim(min(ends) - margin, max(ends) + margin)
             for axes in every[len(shown) :]:
                 axes.axis("off")
-            every[0].set_ylabel(f"{arms[1]} minus {arms[0]}, points")
+            every[0].set_ylabel(label(f"{arms[1]} minus {arms[0]}, points"))
 
     caption = (
         f"Differences of each reader’s two scores of an exam ({arms[1]} minus {arms[0]}: above 0, {arms[1]} was scored "
@@ -168,7 +171,7 @@ def bland_altman(limits: LimitsOfAgreement, pairs: Pairs) -> Figure:
                 f"{word} {number(y)}", (1, y), (4, 0), ("axes fraction", "data"), textcoords="offset points",
                 va="bottom" if word == "bias" else "center", fontsize=SMALL, annotation_clip=False,
             )  # fmt: skip
-        axes.set(xlabel="Mean of the two scores", ylabel=f"{arms[1]} minus {arms[0]}, points")
+        axes.set(xlabel="Mean of the two scores", ylabel=label(f"{arms[1]} minus {arms[0]}, points"))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         axes.margins(0.07)
@@ -199,8 +202,8 @@ def _shares(summary: Summary, starts: np.ndarray, width: int) -> np.ndarray:
     return np.asarray(counts / summary.n)
 
 
-def _mean(strip: Axes, arm: str, summary: Summary, y: int, colour: str, marker: str) -> None:
-    """With its interval, in words at the side where the scale has more room."""
+def _mean(strip: Axes, summary: Summary, y: int, colour: str, marker: str) -> str:
+    """Draws it, and returns its interval in words."""
     mean, half, words = summary.mean, [[0.0], [0.0]], ""
     if not isinstance(summary.clustered, NotEstimable):
         test = summary.clustered.test
@@ -212,12 +215,7 @@ def _mean(strip: Axes, arm: str, summary: Summary, y: int, colour: str, marker: 
         ecolor=INK, elinewidth=1.4, capsize=3,
     )  # fmt: skip
     bar.set_linestyle(line)
-    low, high = strip.get_xlim()
-    is_high = mean > (low + high) / 2
-    strip.annotate(
-        f"mean, {arm}: {number(mean)}{words}", (0 if is_high else 1, y), (0, 0), ("axes fraction", "data"),
-        textcoords="offset points", ha="left" if is_high else "right", va="center", fontsize=SMALL,
-    )  # fmt: skip
+    return words
 
 
 def _in_words(arm: str, summary: Summary) -> str:
@@ -239,7 +237,7 @@ def _rows(sizes: Sequence[int]) -> list[list[int]]:
     return rows
 
 
-def _boxes(axes: Axes, name: str, units: Sequence[Unit]) -> None:
+def _boxes(axes: Axes, name: str, units: Sequence[Unit], width: float) -> None:
     zero_line(axes)
     boxes = [
         {
@@ -250,7 +248,7 @@ def _boxes(axes: Axes, name: str, units: Sequence[Unit]) -> None:
         for unit in units
     ]  # fmt: skip
     axes.bxp(
-        boxes, widths=0.6, patch_artist=True, showmeans=True,
+        boxes, widths=width, patch_artist=True, showmeans=True,
         boxprops={"facecolor": "#BFD9EA", "edgecolor": INK, "linewidth": 0.8},
         medianprops={"color": INK, "linewidth": 2.2, "solid_capstyle": "butt"},
         whiskerprops={"color": INK, "linewidth": 0.8}, capprops={"color": INK, "linewidth": 0.8},
