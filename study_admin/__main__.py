@@ -22,6 +22,7 @@ a study from the first to the last step
   study-admin collect STUDY results-*.json                               verified, each once
   study-admin lock STUDY
   study-admin unblind STUDY
+  study-admin report STUDY                                               one page that reads like a results section
   study-admin tables STUDY                                               for R, SPSS, SAS, JASP, Excel, Python
 
 exit status

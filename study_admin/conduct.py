@@ -292,12 +292,27 @@ def write_tables(
         _opening(store)
         kind = "tables" if store.stage is Stage.UNBLINDED else "blinded-tables"
         place = out or folder.tables / f"{kind}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-        written = tables.write_tables(store, place, progress)
-        try:
-            store.note("write tables", place.name, "\n".join(sorted(path.name for path in written)))
-        except StudyError:
-            rmtree(place)  # no tables of which the trail doesn't know
-            raise
+        return _on_record(store, "write tables", place, tables.write_tables(store, place, progress))
+
+
+def write_report(
+    folder: StudyFolder, out: Path | None = None, *, who: str = "", progress: Progress = _silent
+) -> tuple[Path, ...]:
+    """Write the report of an unblinded study into a new folder."""
+    from study_admin.report import document  # figures and statistics take a second that no other step needs
+
+    with folder.store(who) as store:
+        place = out or folder.reports / f"report-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+        return _on_record(store, "write report", place, document.write_report(store, place, progress))
+
+
+def _on_record(store: StudyStore, what: str, place: Path, written: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Note what was written; what the trail can't know of doesn't stay."""
+    try:
+        store.note(what, place.name, "\n".join(sorted(path.name for path in written)))
+    except StudyError:
+        rmtree(place)
+        raise
     return written
 
 

@@ -39,6 +39,10 @@ class StudyFolder:
         return self.path / "tables"
 
     @property
+    def reports(self) -> Path:
+        return self.path / "reports"
+
+    @property
     def database(self) -> str:
         """The study database: a file in the folder, or the URL that `database.url` holds."""
         try:

@@ -329,6 +329,20 @@ def test_a_key_of_an_opening_that_the_database_refused_is_gone(office: Office, m
     assert not list(office.study.glob("keys*"))
 
 
+def test_the_report_comes_after_the_unblinding_and_is_on_record(office: Office) -> None:
+    results = office.opened().read()
+    assert "not unblinded yet" in office.refused("report")
+    office.do("collect", *results)
+    office.do("lock")
+    office.do("unblind", *office.own)
+    said = office.do("report", "--out", office.folder / "report")
+    page = office.folder / "report/report.html"
+    assert str(page) in said
+    assert "<html" in page.read_text(encoding="utf-8")
+    assert json.loads((office.folder / "report/results.json").read_bytes())
+    assert "write report  report" in office.do("audit")
+
+
 def test_tables_of_which_the_trail_cannot_know_are_not_left(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     office.opened()
 
