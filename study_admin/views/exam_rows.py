@@ -1,5 +1,6 @@
 """The exams as the window lists them: what was found of each, and what is wrong with it. Knows no Qt."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +19,7 @@ class ExamEntry:
     files: Mapping[str, str]
     problems: tuple[StudyError, ...]
     t1c: Path | None
-    masks: tuple[Path, ...]
+    masks: tuple[Path, ...]  # of both arms; none unless both have theirs, for no picture shows one arm alone
 
     @property
     def state(self) -> str:
@@ -37,7 +38,7 @@ def entries_of_survey(found: Survey, folder: Path) -> tuple[ExamEntry, ...]:
     entries = []
     for row in found.rows:
         places = {role: [folder / row.name / name for name in names] for role, names in row.found.items()}
-        masks = tuple(path for role, paths in places.items() if role.startswith("arm ") for path in paths)
+        masks = _of_both((_arm_of(role), paths) for role, paths in places.items() if role.startswith("arm "))
         t1c = next(iter(places.get("T1c", [])), None)
         files = {role: ", ".join(Path(name).name for name in names) for role, names in row.found.items()}
         entries.append(ExamEntry(row.name, row.is_practice, files, tuple(row.problems), t1c, masks))
@@ -55,8 +56,24 @@ def _entry(exam: Exam) -> ExamEntry:
         files["brain mask"] = exam.brain_mask.name
     for arm, compartments in exam.masks.items():
         files[f"arm {arm}"] = ", ".join(path.name for paths in compartments for path in paths)
-    masks = tuple(path for compartments in exam.masks.values() for paths in compartments for path in paths)
+    masks = _of_both((arm, paths) for arm, compartments in exam.masks.items() for paths in compartments)
     return ExamEntry(exam.name, exam.is_practice, files, (), exam.t1c, masks)
+
+
+def _arm_of(role: str) -> str:
+    """The name in "arm hand" and in "arm hand, compartment 2"."""
+    return re.sub(r", compartment \d+$", "", role.removeprefix("arm "))
+
+
+def _of_both(found: Iterable[tuple[str, Sequence[Path]]]) -> tuple[Path, ...]:
+    """The masks of both arms; none if a file of one is missing, or if the two can't be told apart."""
+    masks: dict[str, list[Path]] = {}
+    for arm, paths in found:
+        if not paths:
+            return ()
+        masks.setdefault(arm, []).extend(paths)
+    files = [path for paths in masks.values() for path in paths]
+    return tuple(files) if len(masks) == 2 and len(set(files)) == len(files) else ()
 
 
 def with_problems(

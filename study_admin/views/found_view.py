@@ -147,7 +147,7 @@ class FoundView(QWidget):
             self.picture.setPixmap(made)
             self.picture.setToolTip("T1c in the middle of the tumour; the outline is that of both masks together")
         elif entry and not entry.has_picture:
-            self.picture.setText("No picture: files are missing.")
+            self.picture.setText("No picture: it needs the T1c and the masks of both methods.")
         elif entry and self._thumbnails and self._thumbnails.trouble(entry.name):
             self.picture.setText(f"No picture: {self._thumbnails.trouble(entry.name)}")
         else:

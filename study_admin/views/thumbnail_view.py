@@ -38,7 +38,7 @@ class Thumbnails(QObject):
 
     def want(self, entry: ExamEntry) -> None:
         """Begin to make a picture, unless that was asked for before."""
-        if entry.t1c is None or not entry.masks or self._wanted.get(entry.name) is entry:
+        if entry.t1c is None or not entry.has_picture or self._wanted.get(entry.name) is entry:
             return
         self._wanted[entry.name] = entry
         t1c, masks = entry.t1c, entry.masks
