@@ -50,11 +50,15 @@ class ExamsPage(StagePage):
         self.look_button = button("Look", self.look, "See what is found; nothing is written")
         self.write_button = button("Write the study…", self.write, "Check every image, then write the study's folder")
         self.load_button = button("Take over a study.toml…", self._load)
-        self.add_steps(self.write_button, self.load_button)
+        self.discard_button = button("Discard the changes", self.discard, "Shows the study as it is written")
+        self.add_steps(self.write_button, self.load_button, self.discard_button)
         self._steps.insertWidget(self._steps.count() - 1, self.look_button)
         self.form.edited.connect(self._outdate)
         self._is_looked_at = False
+        self._problems = 0  # that looking has found
         self._shown: Study | None = None
+        self._is_fixed = False
+        self._as_written: object = None
         self.show_study(None)
 
     def _form_tab(self) -> QScrollArea:
@@ -97,6 +101,24 @@ class ExamsPage(StagePage):
         self._shown = None
         self.thumbnails.forget()
 
+    def _filled_in(self) -> tuple[object, ...]:
+        """All that the form holds; what can't be read as a design is like no other."""
+        try:
+            design: StudyFile | None = self.form.design()
+        except StudyError:
+            design = None
+        return design, self.exams_folder.text(), self.facts_file.text(), self.study_folder.text()
+
+    @property
+    def is_unwritten(self) -> bool:
+        """Whether the form holds something that isn't written."""
+        return not self._is_fixed and self._filled_in() != self._as_written
+
+    def discard(self) -> None:
+        """Show what is written once more, or an empty form."""
+        self._shown = None
+        self.show_study(self.walk.snapshot)
+
     def show_study(self, snapshot: Snapshot | None) -> None:
         is_fixed = snapshot is not None and snapshot.stage is not Stage.DRAFT
         self.sentence.setText(_FIXED if is_fixed else _DRAFT if snapshot else _NEW)
@@ -105,12 +127,15 @@ class ExamsPage(StagePage):
         self.write_button.setText("Write the changes" if snapshot else "Write the study")
         self.study_folder.setEnabled(snapshot is None)
         study = snapshot.study if snapshot else None
-        if study is None or study != self._shown:  # else what was filled in meanwhile stays
-            self._shown, self._is_looked_at = study, False
+        is_fixed_now = is_fixed and not self._is_fixed
+        self._is_fixed = is_fixed
+        if study is None or study != self._shown or is_fixed_now:  # else what was filled in meanwhile stays
+            self._shown, self._is_looked_at, self._problems = study, False, 0
             if snapshot is None:
                 self._show_new()
             else:
                 self._show_written(snapshot)
+            self._as_written = self._filled_in()
         self._offer()
 
     def _show_new(self) -> None:
@@ -146,11 +171,19 @@ class ExamsPage(StagePage):
 
     def _offer(self) -> None:
         """Writing comes after looking: the highlighted button says which it is."""
-        is_ready = self._is_looked_at and not self.problem
+        is_ready = self._is_looked_at and not self._problems
         self.write_button.setEnabled(is_ready)
         theme.mark(self.write_button, is_ready)
         theme.mark(self.look_button, not is_ready)
         self.look_button.setDefault(not is_ready)
+        is_changed = self.walk.snapshot is not None and self.is_unwritten
+        self.discard_button.setVisible(is_changed)
+        self.walk.is_unwritten = is_changed
+        count = self._problems
+        words = ["Changes are not written."] if is_changed else []
+        words += [f"{count} problem{'' if count == 1 else 's'}; each says its remedy."] if count else []
+        self.problem = " ".join(words)
+        self.walk.rail_changed.emit()
 
     def _outdate(self) -> None:
         """What was found belongs to another design now."""
@@ -184,6 +217,7 @@ class ExamsPage(StagePage):
         name, _ = QFileDialog.getSaveFileName(self, "Name the new folder of the study", str(self._start()))
         if name:
             self.study_folder.setText(name)
+            self._offer()
 
     def _load(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self, "Choose a study.toml", str(self._start()), "Designs (*.toml)")
@@ -237,9 +271,8 @@ class ExamsPage(StagePage):
         self._say_problems(len(found.all_problems))
 
     def _say_problems(self, count: int) -> None:
-        self.problem = f"{count} problem{'' if count == 1 else 's'}; each says its remedy." if count else ""
+        self._problems = count
         self._offer()
-        self.walk.rail_changed.emit()
 
     def write(self) -> None:
         """Check every image, and write the study, or the changes to it, if nothing is wrong."""
@@ -284,6 +317,7 @@ class ExamsPage(StagePage):
         if self.walk.folder is None:
             self.walk.open(place, lambda: self._go_on(place))
         else:
+            self.discard()  # else two forms of one design would look like a change
             self.walk.told.emit("The changes are written.")
 
     def _go_on(self, place: Path) -> None:

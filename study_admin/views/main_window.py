@@ -1,6 +1,6 @@
 """The window: the start page, then the rail of stages with the chosen stage beside it; notices above, work below."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtGui import QCloseEvent
@@ -11,6 +11,7 @@ from reader_app.views.focus_ring import FocusRing
 from segmentation.errors import StudyError
 from study_admin.records import Stage
 from study_admin.standing import State
+from study_admin.views.act_dialog import ActDialog
 from study_admin.views.audit_dialog import AuditDialog
 from study_admin.views.collect_page import CollectPage
 from study_admin.views.desk import Desk
@@ -30,6 +31,7 @@ STAGES = ("Exams", "Readers & groups", "Seal & hand out", "Progress", "Collect",
 _FIRST = "Choose the exams and describe the study."
 _LATER = "Opens when the study is written."
 _GOES_ON = "Work is still going on. Cancel it or wait for its end, then close the window."
+_UNWRITTEN = "What was filled in on stage 1 isn't written yet. It is lost if you go on."
 _AT = {Stage.DRAFT: 1, Stage.OPEN: 2, Stage.LOCKED: 5, Stage.UNBLINDED: 6}  # where a study that is opened goes on
 
 
@@ -82,7 +84,7 @@ class MainWindow(QMainWindow):
         self.audit = QPushButton("Audit trail…")
         self.audit.clicked.connect(self._show_audit)
         self.home = QPushButton("Other studies")
-        self.home.clicked.connect(self.show_start)
+        self.home.clicked.connect(lambda: self._leave_form(self.show_start))
         row = QHBoxLayout()
         row.setContentsMargins(10, 0, 10, 0)
         for made in (self.audit, self.home):
@@ -127,6 +129,22 @@ class MainWindow(QMainWindow):
         self._stack.setCurrentWidget(self._start)
         self._start.start_focus().setFocus()
         self.setWindowTitle("Blindread · coordinator")
+
+    def _leave_form(self, then: Callable[[], object]) -> None:
+        """Go where the form of stage 1 is lost, but not before the coordinator gives it up."""
+        exams = self.pages[0]
+        assert isinstance(exams, ExamsPage)
+        if not exams.is_unwritten:
+            then()
+            return
+
+        def discard() -> None:
+            exams.discard()
+            then()
+
+        dialog = ActDialog(self, "The form is not written", "Discard it", (_UNWRITTEN,))
+        dialog.leave.setText("Keep it")
+        dialog.ask(lambda: None, discard)
 
     def _take_name(self, name: str) -> None:
         if name:
@@ -205,6 +223,11 @@ class MainWindow(QMainWindow):
         if self.walk.background.is_busy:
             self.notice.show_error(StudyError(_GOES_ON))
             event.ignore()
+            return
+        exams = self.pages[0]
+        if isinstance(exams, ExamsPage) and exams.is_unwritten:
+            event.ignore()
+            self._leave_form(self.close)
             return
         self._desk.geometry = self.saveGeometry()
         for page in self.pages:

@@ -34,6 +34,8 @@ _CANT_UNDO = (
     "nobody can ever learn the result of the study."
 )
 _NO_THIRD = "Let them type it, or tick that nobody keeps a second copy: then one lost passphrase ends the study."
+_UNWRITTEN = "The form of stage 1 holds changes that are not written: the study would be opened without them."
+_WRITE_FIRST = "Write or discard them first, in stage 1."
 _COMMITMENT = "Commitment: publish or mail it now; it proves later that the key was fixed before the first score."
 _FINGERPRINT = "Fingerprint: put it into the invitation; the reader app shows the same if a package is genuine."
 
@@ -170,6 +172,9 @@ class SealPage(StagePage):
 
     def ask_to_open(self) -> None:
         """The last question before the draw."""
+        if self.walk.is_unwritten:
+            self.walk.troubled.emit(StudyError(_UNWRITTEN, remedy=_WRITE_FIRST))
+            return
         dialog = ActDialog(self, "Seal and open the study", "Seal and open", _WILL, _CANT_UNDO)
         own = dialog.add_passphrase("Your passphrase")
         again = dialog.add_passphrase("The same again")

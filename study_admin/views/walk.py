@@ -28,6 +28,7 @@ class Walk(QObject):
         self.folder: StudyFolder | None = None
         self.snapshot: Snapshot | None = None
         self.who = user()
+        self.is_unwritten = False  # the form of stage 1 holds changes to the study that aren't written
 
     def begin_new(self) -> None:
         """A study that isn't written yet."""

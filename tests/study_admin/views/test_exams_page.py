@@ -11,12 +11,15 @@ from PySide6.QtWidgets import QFileDialog
 from reader_app.session.model import Revision
 from segmentation.errors import StudyError
 from study_admin import conduct
+from study_admin.blinding.export import Sealing
 from study_admin.design import Arm, Heads, MaskRule, StudyType
+from study_admin.records import Stage
 from study_admin.study_file import StudyFile, read_study_file, to_toml
 from study_admin.study_folder import StudyFolder
+from study_admin.views.act_dialog import ActDialog
 from study_admin.views.design_form import BEGINNING, DesignForm
 from tests.study_admin.made_up_exams import AFFINE, tumour, write_image
-from tests.study_admin.views.conftest import DESIGN, Coordinator
+from tests.study_admin.views.conftest import DESIGN, WORDS, Coordinator
 
 
 def begin(coordinator: Coordinator, exams: Path, study: Path, design: StudyFile = DESIGN) -> None:
@@ -242,3 +245,73 @@ def test_a_number_of_readers_that_is_none(coordinator: Coordinator, words: str) 
         return
     with pytest.raises(StudyError, match=r"Readers in each: .* can't be read"):
         form.design()
+
+
+@pytest.mark.parametrize("spoilt", ["missing", "one name", "one file"])
+def test_no_picture_shows_one_arm_alone(coordinator: Coordinator, exams: Path, study: Path, spoilt: str) -> None:
+    """A mask that is missing, two arms of one name, two arms with the same file: what is left would be one arm's."""
+    design = DESIGN
+    if spoilt == "missing":
+        (exams / "case02/machine.nii.gz").unlink()
+    elif spoilt == "one name":
+        design = replace(DESIGN, arms=(Arm("same", ("hand.nii.gz",)), Arm("same", ("machine.nii.gz",))))
+    else:
+        design = replace(DESIGN, arms=(Arm("by hand", ("hand.nii.gz",)), Arm("machine", ("hand.nii.gz",))))
+    begin(coordinator, exams, study, design)
+    coordinator.click(coordinator.exams.look_button)
+    page = coordinator.exams
+    entry = next(entry for entry in page.found.entries if entry.name == "case02")
+    assert not entry.has_picture and not entry.masks
+    page.found.table.setCurrentCell(1, 0)
+    assert "masks of both methods" in page.found.picture.text()
+    assert page.thumbnails.picture("case02") is None
+
+
+def changed_title(coordinator: Coordinator, exams: Path, study: Path) -> None:
+    """A draft whose form holds another title than the study."""
+    coordinator.write_study(exams, study)
+    coordinator.stage(1)
+    coordinator.exams.tabs.setCurrentIndex(0)
+    coordinator.write(coordinator.exams.form.title, "Another title")
+
+
+def test_changes_that_aren_t_written_stop_the_sealing(coordinator: Coordinator, exams: Path, study: Path) -> None:
+    changed_title(coordinator, exams, study)
+    assert "Changes are not written" in coordinator.rail(1)
+    coordinator.stage(3)
+    coordinator.click(coordinator.seal.open_button)
+    assert "Write or discard them first" in coordinator.notice
+    assert not [dialog for dialog in coordinator.window.findChildren(ActDialog) if dialog.isVisible()]
+    coordinator.stage(1)
+    coordinator.click(coordinator.exams.discard_button)
+    assert coordinator.exams.form.title.text() == DESIGN.title
+    assert "Changes" not in coordinator.rail(1) and not coordinator.exams.discard_button.isVisible()
+    coordinator.open_study()
+    assert coordinator.window.walk.snapshot.stage is Stage.OPEN
+
+
+def test_the_fixed_design_is_that_of_the_study(coordinator: Coordinator, exams: Path, study: Path) -> None:
+    """Opened elsewhere meanwhile: the form never shows as fixed what was only typed into it."""
+    changed_title(coordinator, exams, study)
+    conduct.open_study(StudyFolder(study), Sealing(WORDS, None), who="somebody else")
+    coordinator.window.walk.do("Looking", lambda _: None, lambda _: None)
+    coordinator.wait()
+    assert coordinator.exams.form.title.text() == DESIGN.title
+    assert "Changes" not in coordinator.rail(1)
+
+
+def test_a_form_that_isn_t_written_is_kept_or_given_up_on_purpose(
+    coordinator: Coordinator, exams: Path, study: Path
+) -> None:
+    begin(coordinator, exams, study)
+    coordinator.click(coordinator.window.home)
+    coordinator.click(coordinator.dialog().leave)
+    assert coordinator.exams.isVisible() and coordinator.exams.study_folder.text() == str(study)
+    coordinator.window.close()
+    assert coordinator.window.isVisible()
+    coordinator.click(coordinator.dialog().leave)
+    assert coordinator.exams.form.title.text() == DESIGN.title
+    coordinator.click(coordinator.window.home)
+    coordinator.click(coordinator.dialog().act)
+    assert coordinator.window._start.isVisible()
+    assert coordinator.exams.study_folder.text() == ""
