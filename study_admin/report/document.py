@@ -12,11 +12,16 @@ from markupsafe import Markup
 
 from segmentation.errors import StudyError
 from study_admin.blinding.drafts import check_free, drafts, flush
+from study_admin.blinding.sources import check_sources
+from study_admin.design import StudyProblemsError
+from study_admin.records import SourceFile
 from study_admin.report.canvas import Figure
 from study_admin.report.figures import figures
 from study_admin.report.json_form import form_of, to_json
+from study_admin.report.looked import extents, has_exposure, looks
 from study_admin.report.overlap import METHOD, MaskAgreement, mask_agreement
-from study_admin.report.results import StudyResults, analyse
+from study_admin.report.panels import panels
+from study_admin.report.results import WITHOUT_LOOKING, StudyResults, analyse
 from study_admin.report.shown import Shown
 from study_admin.statistics.estimates import NotEstimable
 from study_admin.statistics.looking import Looks
@@ -24,37 +29,38 @@ from study_admin.store import StudyStore
 from study_admin.tables.material import Material, gather
 
 REPORT, RESULTS, FIGURES = "report.html", "results.json", "figures"
+CODEBOOK = "results_codebook.csv"  # what the names in results.json mean
 Progress = Callable[[int, int], None]
+_PICTURES = ("lowest_dice", "largest_differences")
 # As the page has them, from top to bottom
 _ORDER = (
     "forest", "false_alarms", "scores", "win_tie_loss", "differences_by_reader", "bland_altman", "over_position",
-    "blinding", "dice_on_volume",
+    "blinding", "dice_on_volume", *_PICTURES,
 )  # fmt: skip
 
 
-def write_report(
-    store: StudyStore, out: Path, progress: Progress = lambda done, total: None, *, looks: Sequence[Looks] = ()
-) -> tuple[Path, ...]:
-    """Write report.html, results.json and the figures into a new folder, whole or not at all, and return its files.
+def write_report(store: StudyStore, out: Path, progress: Progress = lambda done, total: None) -> tuple[Path, ...]:
+    """Write the page, results.json with its codebook, and the figures into a new folder, whole or not at all.
 
-    `progress(done, total)` counts the exams whose masks are compared and may raise to cancel. Raises StudyError before
+    `progress(done, total)` counts exams whose files are looked at, and may raise to cancel. Raises StudyError before
     the unblinding, if the database is not what its audit trail says, if the folder is there, or if the disk fails.
     """
     check_free(out)
     material = gather(store)
     if material.unblinding is None:
         what = "The study is not unblinded yet, so there are no arms to compare."
-        raise StudyError(
-            what, remedy="Lock the collection and unblind the study first; progress and tables need no key."
-        )
-    overlap = _overlap(material, progress)
-    return write_results(analyse(material, store.audit(), looks=looks, overlap=overlap), out)
+        remedy = "Lock the collection and unblind the study first; progress and tables need no key."
+        raise StudyError(what, remedy=remedy)
+    overlap, seen = _from_masks(material, store.source_files(), progress)
+    results = analyse(material, store.audit(), looks=seen, overlap=overlap)
+    are_masks_sound = isinstance(overlap, MaskAgreement)
+    return write_results(results, out, panels(material.study, material.exam_codes, results) if are_masks_sound else {})
 
 
-def write_results(results: StudyResults, out: Path) -> tuple[Path, ...]:
-    """The same from results that were computed already."""
-    drawn = figures(results)
-    contents = {REPORT: document(results, drawn).encode(), RESULTS: to_json(results)}
+def write_results(results: StudyResults, out: Path, pictures: Mapping[str, Figure] | None = None) -> tuple[Path, ...]:
+    """The same from results that were computed already, with pictures of exams if there are any."""
+    drawn = {**figures(results), **(pictures or {})}
+    contents = {REPORT: document(results, drawn).encode(), RESULTS: to_json(results), CODEBOOK: _template(CODEBOOK)}
     for name, figure in drawn.items():
         contents |= {f"{FIGURES}/{name}.svg": figure.svg, f"{FIGURES}/{name}.png": figure.png}
     with drafts(out) as (draft,):
@@ -72,9 +78,13 @@ def document(results: StudyResults, drawn: Mapping[str, Figure]) -> str:
         loader=PackageLoader("study_admin.report", "templates"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    style = files("study_admin.report").joinpath("templates", "style.css").read_text(encoding="utf-8")
+    style = _template("style.css").decode()
     page = environment.get_template("report.html")
     return page.render(form=form, shown=Shown(form), style=Markup(style), figures=_placed(drawn))
+
+
+def _template(name: str) -> bytes:
+    return files("study_admin.report").joinpath("templates", name).read_bytes()
 
 
 def _placed(drawn: Mapping[str, Figure]) -> dict[str, dict[str, object]]:
@@ -83,7 +93,7 @@ def _placed(drawn: Mapping[str, Figure]) -> dict[str, dict[str, object]]:
     return {
         name: {
             "number": number,
-            "source": "data:image/svg+xml;base64," + base64.b64encode(drawn[name].svg).decode(),
+            "source": _address(name, drawn[name]),
             "caption": drawn[name].caption,
             "alt": drawn[name].alt,
         }
@@ -91,9 +101,32 @@ def _placed(drawn: Mapping[str, Figure]) -> dict[str, dict[str, object]]:
     }
 
 
-def _overlap(material: Material, progress: Progress) -> MaskAgreement | NotEstimable:
-    """Of the masks where they lay when the study opened. A report of scores does not fail for want of them."""
+def _address(name: str, figure: Figure) -> str:
+    """The figure itself: lines as SVG, pictures of exams as PNG, which is a fraction of their SVG."""
+    kind, content = ("png", figure.png) if name in _PICTURES else ("svg+xml", figure.svg)
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _from_masks(
+    material: Material, known: Sequence[SourceFile], progress: Progress
+) -> tuple[MaskAgreement | NotEstimable, Sequence[Looks] | NotEstimable]:
+    """What follows from the masks, if they still are those that were read. A report of scores does not fail for them.
+
+    The reason names no file: names of folders and patients do not belong into a report.
+    """
+    study = material.study
+    rounds = 2 + has_exposure(material)
+    total = rounds * len(study.study_exams)
+
+    def going_on(round_: int) -> Progress:
+        return lambda done, _: progress(round_ * len(study.study_exams) + done, total)
+
     try:
-        return mask_agreement(material.study, material.exam_codes, progress)
+        check_sources(study.study_exams, known, lambda done: progress(done, total))
+        overlap = mask_agreement(study, material.exam_codes, going_on(1))
+        places = extents(study, going_on(2)) if rounds > 2 else {}
     except StudyError as error:
-        return NotEstimable(METHOD, f"the masks could not be read ({str(error).splitlines()[0]})")
+        problems = error.problems if isinstance(error, StudyProblemsError) else (error,)
+        because = f"the masks could not be used: {problems[0].what.rstrip('.')}"
+        return NotEstimable(METHOD, because), NotEstimable(WITHOUT_LOOKING, because)
+    return overlap, looks(material, places)

@@ -38,6 +38,7 @@ from study_admin.tables.material import Material
 from study_admin.tables.scores import long_table
 from study_admin.tables.wide import wide_pairs
 
+WITHOUT_LOOKING = "scores given without looking"
 NO_MASKS = NotEstimable(METHOD, "the masks were not looked at")
 NO_FACTS = NotEstimable("cohort", "nothing is known of the exams but their scores")
 
@@ -103,7 +104,7 @@ class StudyResults:
 
 
 def analyse(
-    material: Material, trail: Sequence[AuditRow] = (), *, looks: Sequence[Looks] = (),
+    material: Material, trail: Sequence[AuditRow] = (), *, looks: Sequence[Looks] | NotEstimable = (),
     overlap: MaskAgreement | NotEstimable = NO_MASKS,
 ) -> StudyResults:  # fmt: skip
     """The results of an unblinded study; `trail` is its audit trail, for deviations from the plan."""
@@ -117,9 +118,9 @@ def analyse(
 
 
 def analyse_pairs(
-    pairs: Pairs, origin: Provenance, readings: Flow, *, guesses: Sequence[Guess] = (), looks: Sequence[Looks] = (),
-    departures: tuple[Deviation, ...] = (), exams: Cohort | NotEstimable = NO_FACTS,
-    overlap: MaskAgreement | NotEstimable = NO_MASKS,
+    pairs: Pairs, origin: Provenance, readings: Flow, *, guesses: Sequence[Guess] = (),
+    looks: Sequence[Looks] | NotEstimable = (), departures: tuple[Deviation, ...] = (),
+    exams: Cohort | NotEstimable = NO_FACTS, overlap: MaskAgreement | NotEstimable = NO_MASKS,
 ) -> StudyResults:  # fmt: skip
     """The same from a table of paired scores that was made anywhere."""
     alpha, (least, greatest) = origin.alpha, origin.scale
@@ -130,7 +131,9 @@ def analyse_pairs(
         "obuchowski_rockette": row("obuchowski_rockette", _test(split_plot(pairs)), alpha),
         "u_statistic": row("u_statistic", _test(u_statistic(pairs)), alpha),
     }
-    checks = validity(pairs, guesses=guesses, looks=looks)
+    checks = validity(pairs, guesses=guesses, looks=() if isinstance(looks, NotEstimable) else looks)
+    if isinstance(looks, NotEstimable):
+        checks = replace(checks, without_looking=looks)
     return StudyResults(
         provenance=origin, flow=readings, pairs=pairs, **rows, margin=margin_of(test, origin.margin, alpha),
         as_published=as_published(pairs, wins, alpha), both_scores=mixed_both_scores(pairs),

@@ -1,26 +1,36 @@
 """The page: each number on it is one of results.json, it needs no other file, and nothing of it is a trace of code."""
 
+import csv
+import errno
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import nibabel
+import numpy as np
 import pytest
 
 from segmentation.errors import StudyError
+from study_admin.blinding.export import Sealing, seal_study, write_packages
+from study_admin.blinding.sources import source_files
 from study_admin.blinding.unblinding import open_sides
 from study_admin.collection import collect
-from study_admin.report.document import REPORT, RESULTS, document, write_report, write_results
+from study_admin.design import Arm, Study, source_guess
+from study_admin.exams import find_exams
+from study_admin.report.document import CODEBOOK, REPORT, RESULTS, document, write_report, write_results
 from study_admin.report.results import StudyResults, analyse
 from study_admin.store import StudyStore
 from study_admin.tables.material import Material
+from tests.study_admin.made_up_exams import write_exam
 from tests.study_admin.report.reference_material import reference_material
-from tests.study_admin.running_study import WORDS, hand_out
 from tests.study_admin.scripted_readers import packages_in, read_package
 
+WORDS = "six words that only this test needs"
 # Words with digits in them, and what a page says of its own order
 _FIXED = re.compile(
     r"\b(Table|Figure) (?:[AC])?\d+\b|Tables? [AC]?\d+|ICC\([23],[1k]\)|\b95\s%|SHA-256|\b[A-Za-z_]\w*\d\w*"
@@ -136,9 +146,21 @@ def test_every_number_of_a_caption_is_in_results_json(written: Path) -> None:
         assert any(agrees(found, each) for each in known), found
 
 
+def test_the_codebook_tells_of_every_name(written: Path) -> None:
+    form = json.loads((written / RESULTS).read_text(encoding="utf-8"))
+    with (written / CODEBOOK).open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["path"].partition(".")[0] for row in rows} == set(form)
+    for row in rows:
+        value = form
+        for step in row["path"].split("."):
+            value = value[step]
+        assert row["meaning"] and None not in row
+
+
 def test_the_page_stands_alone_and_its_figures_can_be_read_out(written: Path) -> None:
     page = Page((written / REPORT).read_text(encoding="utf-8"))
-    assert page.sources and all(source.startswith("data:image/svg+xml;base64,") for source in page.sources)
+    assert page.sources and all(source.startswith("data:image/") for source in page.sources)
     assert all(len(alt) > 40 for alt in page.alts)
     pictures = sorted(path.name for path in (written / "figures").iterdir())
     assert len(pictures) == 2 * len(page.alts)
@@ -188,16 +210,31 @@ def test_equal_results_give_equal_pages(paper: StudyResults, written: Path, tmp_
 
 @pytest.fixture(scope="module")
 def read_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two readers, three exams, everything scored and collected; reader R02 is more lenient."""
-    folder = hand_out(tmp_path_factory.mktemp("report") / "study")
-    with StudyStore.open(folder / "study.sqlite", who="A. Coordinator") as store:
+    """Two readers, one practice exam and three that count, all scored and collected; R02 is a point more lenient."""
+    folder = tmp_path_factory.mktemp("report") / "study"
+    for number in range(1, 5):
+        write_exam(folder / "exams" / f"case{number:02}", number)
+    arms = (Arm("by hand", ("hand.nii.gz",)), Arm("machine", ("machine.nii.gz",)))
+    exams = find_exams(folder / "exams", arms, practice=("case01",))
+    study = Study(arms=arms, exams=exams, readers=("R01", "R02"), title="Two readers", closing=(source_guess(1),))
+    opening = seal_study(study, {}, folder / "keys", Sealing(WORDS))
+    with StudyStore.create(folder / "study.sqlite", study, who="A. Coordinator") as store:
+        store.open_study(study, source_files(study), lambda chosen: opening)
+        store.record_handed_out(write_packages(study, opening, folder / "keys", WORDS, folder / "packages"))
         files = [
-            read_package(package, lambda position, side, more=more: 3 + more + position + (side == "A"))
+            read_package(package, lambda position, side, more=more: 3 + more + position + (side == "A"))  # type: ignore[misc]
             for more, package in enumerate(packages_in(folder / "packages"))
         ]
-        verdicts = collect(store, files)
-        assert all(verdict.is_taken for verdict in verdicts)
+        assert all(verdict.is_taken for verdict in collect(store, files))
     return folder
+
+
+def unblind(store: StudyStore, folder: Path, why: str = "") -> None:
+    store.lock(why=why)
+    assert store.opening
+    store.record_unblinding(
+        open_sides(folder / "keys" / "allocation.sealed-key", WORDS, store.opening, store.study, store.source_files())
+    )
 
 
 def test_before_the_unblinding_there_is_no_report(read_study: Path, tmp_path: Path) -> None:
@@ -209,13 +246,20 @@ def test_before_the_unblinding_there_is_no_report(read_study: Path, tmp_path: Pa
     assert not list(tmp_path.iterdir())
 
 
+def seen_share(exam: Path) -> float:
+    """Of the slices with a voxel of either mask, read by nibabel; scripted readers show axial slices 2 to 5 only."""
+    masks = [np.asarray(nibabel.load(exam / name).dataobj) > 0 for name in ("hand.nii.gz", "machine.nii.gz")]  # type: ignore[attr-defined]
+    slices = np.flatnonzero((masks[0] | masks[1]).any(axis=(0, 1)))
+    tumour = range(int(slices[0]), int(slices[-1]) + 1)
+    return sum(2 <= number <= 5 for number in tumour) / len(tumour)
+
+
 def test_a_study_through_the_store_is_reported_whole(read_study: Path, tmp_path: Path) -> None:
-    with StudyStore.open(read_study / "study.sqlite", who="A. Analyst") as store:
-        store.lock(why="the third reader fell ill")
-        assert store.opening
-        key = read_study / "keys" / "allocation.sealed-key"
-        store.record_unblinding(open_sides(key, WORDS, store.opening, store.study))
-        written = write_report(store, tmp_path / "report")
+    study = Path(shutil.copytree(read_study, tmp_path / "study"))
+    steps: list[tuple[int, int]] = []
+    with StudyStore.open(study / "study.sqlite", who="A. Analyst") as store:
+        unblind(store, study, "the third reader fell ill")
+        written = write_report(store, tmp_path / "report", lambda done, total: steps.append((done, total)))
         head = store.audit()[-1].hash
     form = json.loads((tmp_path / "report" / RESULTS).read_text(encoding="utf-8"))
     assert {path.name for path in written} >= {REPORT, RESULTS}
@@ -223,14 +267,47 @@ def test_a_study_through_the_store_is_reported_whole(read_study: Path, tmp_path:
     assert form["provenance"]["audit_head"] == head
     assert (form["flow"]["due"], form["flow"]["complete"]) == (6, 6)
     assert form["deviations"][-1]["why"] == "the third reader fell ill"
-    # each exam has side A one point above side B, so that a difference is 1 or -1 by where the second arm stood
-    assert {abs(row["second"] - row["first"]) for row in form["readings"]} == {1.0}
+    # each exam has side A one point above side B, so that a difference is 1 or -1 by where the first arm stood
     for row in form["readings"]:
         assert row["first"] - row["second"] == (1 if row["side_of_first"] == "A" else -1)
     assert sum(map(sum, form["validity"]["blinding"]["counts"])) == 2
     assert any("Only 2 readers" in sentence for sentence in form["warnings"])
     assert form["overlap"]["dice"]["n"] == 3
+    shares = {row["exam"]: row["share"] for row in form["validity"]["without_looking"]["readings"]}
+    for code, name in (("E001", "case02"), ("E002", "case03"), ("E003", "case04")):
+        assert shares[code] == pytest.approx(seen_share(study / "exams" / name))
+    pictures = {path.name for path in (tmp_path / "report" / "figures").iterdir()}
+    assert {"lowest_dice.png", "largest_differences.png", "dice_on_volume.svg"} <= pictures
+    assert steps == sorted(steps) and steps[-1] == (9, 9)
     check_numbers(tmp_path / "report")
+
+
+def test_masks_that_were_changed_are_not_measured_and_named_by_nobody(read_study: Path, tmp_path: Path) -> None:
+    study = Path(shutil.copytree(read_study, tmp_path / "study"))
+    with StudyStore.open(study / "study.sqlite", who="A. Analyst") as store:
+        unblind(store, study, "")
+        mask = Path(store.study.study_exams[0].masks["machine"][0][0])
+        kept = mask.read_bytes()
+        mask.write_bytes(kept + b"0")
+        try:
+            write_report(store, tmp_path / "report")
+        finally:
+            mask.write_bytes(kept)
+    form = json.loads((tmp_path / "report" / RESULTS).read_text(encoding="utf-8"))
+    why = "the masks could not be used: The file is another one than when the study was opened"
+    assert form["overlap"] == form["validity"]["without_looking"] == {"not_estimable": why}
+    assert form["flow"]["complete"] == 6
+    assert "case02" not in (tmp_path / "report" / REPORT).read_text(encoding="utf-8")
+
+
+def test_a_disk_that_fails_leaves_nothing(paper: StudyResults, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr("study_admin.report.document.flush", full)
+    with pytest.raises(StudyError, match="No space left"):
+        write_results(paper, tmp_path / "report")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_that_is_there_is_left_alone(read_study: Path, tmp_path: Path) -> None:
