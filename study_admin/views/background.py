@@ -46,6 +46,11 @@ class Background(QObject):
         self.started.emit(what, is_cancellable)
         self._pool.submit(lambda: work(self._report)).add_done_callback(lambda done: self._hand_over(done, then))
 
+    @property
+    def is_cancel_wanted(self) -> bool:
+        """Whether somebody wished to stop the last piece of work, in time or not."""
+        return self._cancel.is_set()
+
     def cancel(self) -> None:
         """Ask the work to stop; it does at its next step."""
         self._cancel.set()

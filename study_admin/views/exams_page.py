@@ -18,7 +18,7 @@ from study_admin.views.design_form import BEGINNING, DesignForm
 from study_admin.views.exam_rows import entries_of_study, entries_of_survey, with_problems
 from study_admin.views.found_view import FoundView
 from study_admin.views.snapshot import Snapshot
-from study_admin.views.stage_page import StagePage, ask_folder, button
+from study_admin.views.stage_page import StagePage, ask_folder, button, whole_path
 from study_admin.views.thumbnail_view import Thumbnails, ThumbnailsView
 from study_admin.views.walk import Walk
 
@@ -231,8 +231,10 @@ class ExamsPage(StagePage):
             self._outdate()
 
     def _start(self) -> Path:
-        given = self.exams_folder.text().strip()
-        return Path(given) if given else Path.home()
+        try:
+            return whole_path(self.exams_folder) or Path.home()
+        except StudyError:
+            return Path.home()
 
     # --- acts ---
 
@@ -240,13 +242,13 @@ class ExamsPage(StagePage):
         """Design, folder of exams and their table as filled in; None, and words, if something is missing."""
         try:
             design = self.form.design()
-            if not self.exams_folder.text().strip():
+            folder, facts = whole_path(self.exams_folder), whole_path(self.facts_file)
+            if folder is None:
                 raise StudyError("No folder of exams is chosen.", remedy="Choose the one with a sub-folder per exam.")
         except StudyError as error:
             self.walk.troubled.emit(error)
             return None
-        facts = self.facts_file.text().strip()
-        return design, Path(self.exams_folder.text().strip()).absolute(), Path(facts) if facts else None
+        return design, folder, facts
 
     def look(self) -> None:
         """See what is found by name, and list all that is missing; nothing is written."""
@@ -280,7 +282,11 @@ class ExamsPage(StagePage):
         if given is None:
             return
         design, folder, facts = given
-        place = Path(self.study_folder.text().strip()).absolute() if self.study_folder.text().strip() else None
+        try:
+            place = whole_path(self.study_folder)
+        except StudyError as error:
+            self.walk.troubled.emit(error)
+            return
         missing = self._missing(place, facts)
         if place is None or missing:
             self.walk.troubled.emit(missing)

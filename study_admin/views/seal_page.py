@@ -1,10 +1,12 @@
 """Stage 3: draw, seal the key and open the study; then write the readers' packages."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QButtonGroup, QCheckBox, QHBoxLayout, QLineEdit, QRadioButton, QVBoxLayout, QWidget
 
+from reader_app.session.parcel import ENDING
 from reader_app.views import theme
 from segmentation.errors import StudyError
 from study_admin import conduct
@@ -12,7 +14,7 @@ from study_admin.blinding.export import THIRD_KEY, Sealing
 from study_admin.records import HandedOut, Opening, Stage
 from study_admin.views.act_dialog import ActDialog, same_twice
 from study_admin.views.snapshot import Snapshot
-from study_admin.views.stage_page import StagePage, ask_folder, button, caption, fill, table
+from study_admin.views.stage_page import StagePage, ask_folder, button, caption, fill, table, whole_path
 from study_admin.views.walk import Walk
 
 _BEFORE = (
@@ -34,8 +36,15 @@ _CANT_UNDO = (
     "nobody can ever learn the result of the study."
 )
 _NO_THIRD = "Let them type it, or tick that nobody keeps a second copy: then one lost passphrase ends the study."
+_WILL_WRITE = (
+    "Each reader's package is written whole or not at all. You can cancel and go on later: packages that are "
+    "there already and genuine stay as they are."
+)
+_WILL_CHECK = "Each reader's package is opened and checked against the key; nothing is written."
 _UNWRITTEN = "The form of stage 1 holds changes that are not written: the study would be opened without them."
 _WRITE_FIRST = "Write or discard them first, in stage 1."
+_IS_OPEN = "The study is open. Publish the commitment, then write the packages."
+_TOO_LATE = f"It was too late to cancel. {_IS_OPEN}"
 _COMMITMENT = "Commitment: publish or mail it now; it proves later that the key was fixed before the first score."
 _FINGERPRINT = "Fingerprint: put it into the invitation; the reader app shows the same if a package is genuine."
 
@@ -151,12 +160,24 @@ class SealPage(StagePage):
             [(r.code, f"group {r.group}", places.get(r.code, "not written yet")) for r in snapshot.readers],
         )
         if not self.place.text():
-            self.place.setText(str(self.walk.folder.packages))
+            self._show_place(snapshot, self.walk.folder.packages)
         left = len(snapshot.readers_without_package)
         self.write_button.setEnabled(is_open)
         theme.mark(self.write_button, is_open and left > 0)
         self.folder_button.setEnabled(bool(snapshot.handed_out))
         self.write_button.setText(_write_words(left, len(snapshot.readers)))
+
+    def _show_place(self, snapshot: Snapshot, default: Path) -> None:
+        """Where, and as what, packages were written last; else the study's own folder."""
+        last = Path(snapshot.handed_out[-1].place) if snapshot.handed_out else None
+        self.place.setText(str(last.parent if last else default))
+        (self.as_files if last and last.suffix == ENDING else self.as_folders).setChecked(True)
+
+    def _absent(self, out: Path) -> list[str]:
+        """Readers whose package was written, but doesn't lie there, or not in this form."""
+        ending = ENDING if self.as_files.isChecked() else ""
+        handed_out = self.walk.snapshot.handed_out if self.walk.snapshot else ()
+        return [item.reader for item in handed_out if not (out / f"{item.reader}{ending}").exists()]
 
     def _choose_place(self) -> None:
         folder = ask_folder(
@@ -166,7 +187,9 @@ class SealPage(StagePage):
             self.place.setText(str(folder))
 
     def _open_folder(self) -> None:
-        self.show_folder(Path(self.place.text()))
+        out = self._out()
+        if out:
+            self.show_folder(out)
 
     # --- opening ---
 
@@ -182,6 +205,10 @@ class SealPage(StagePage):
         third_again = dialog.add_passphrase("The same again")
         nobody = QCheckBox("nobody keeps a second copy of the key")
         dialog.fields.addRow("", nobody)
+        for line in (third, third_again):
+            nobody.toggled.connect(line.setDisabled)
+            nobody.toggled.connect(line.clear)
+            line.textChanged.connect(lambda: nobody.setDisabled(bool(third.text() or third_again.text())))
 
         def sealing() -> Sealing:
             made = Sealing(
@@ -200,9 +227,15 @@ class SealPage(StagePage):
         self.walk.do(
             "Checking, drawing and sealing",
             lambda progress: conduct.open_study(folder, sealing, who=who, progress=progress),
-            lambda _: self.walk.told.emit("The study is open. Publish the commitment, then write the packages."),
-            cancelled="Cancelled; the study isn't open, and nothing was drawn.",
+            lambda _: self.walk.told.emit(_TOO_LATE if self.walk.background.is_cancel_wanted else _IS_OPEN),
+            cancelled=self._after_cancel,
         )
+
+    def _after_cancel(self) -> str:
+        """Said of the study as it was read after the cancel: the sealing may have been over before."""
+        snapshot = self.walk.snapshot
+        is_open = snapshot is not None and snapshot.stage is not Stage.DRAFT
+        return _TOO_LATE if is_open else "Cancelled; the study isn't open, and nothing was drawn."
 
     # --- packages ---
 
@@ -210,19 +243,30 @@ class SealPage(StagePage):
         """Packages are signed and their sides come from the key, so its passphrase is needed."""
         snapshot = self.walk.snapshot
         assert snapshot
-        will = (
-            "Each reader's package is written whole or not at all. You can cancel and go on later: packages that are "
-            "there already and genuine stay as they are.",
-        )
-        title = _write_words(len(snapshot.readers_without_package), len(snapshot.readers)).rstrip("…")
-        dialog = ActDialog(self, title, "Write", will)
+        out, left = self._out(), len(snapshot.readers_without_package)
+        if out is None:
+            return
+        absent = self._absent(out)
+        title = _write_words(left, len(snapshot.readers)).rstrip("…")
+        act = "Check" if not left and not absent else "Write"
+        will = [_WILL_CHECK if act == "Check" else _WILL_WRITE]
+        dialog = ActDialog(self, title, act, will, _second_set(absent, out))
         passphrase = dialog.add_passphrase("Your passphrase")
-        dialog.ask(lambda: _need(passphrase), lambda: self._write(passphrase.text()))
+        dialog.ask(lambda: _need(passphrase), lambda: self._write(passphrase.text(), out))
 
-    def _write(self, passphrase: str) -> None:
+    def _out(self) -> Path | None:
+        """The folder for the packages; None, and words, if it can't be meant."""
+        assert self.walk.folder
+        try:
+            return whole_path(self.place) or self.walk.folder.packages
+        except StudyError as error:
+            self.walk.troubled.emit(error)
+            return None
+
+    def _write(self, passphrase: str, out: Path) -> None:
         folder, who = self.walk.folder, self.walk.who
         assert folder
-        out, as_files = Path(self.place.text().strip() or folder.packages), self.as_files.isChecked()
+        as_files = self.as_files.isChecked()
 
         def tell(made: tuple[HandedOut, ...]) -> None:
             self.walk.told.emit(f"{len(made)} packages are there. Hand each reader theirs, and nothing else.")
@@ -242,6 +286,16 @@ def _write_words(left: int, total: int) -> str:
         return f"Check all {total} packages…"
     words = f"{left} package{'' if left == 1 else 's'}"
     return f"Write {words}…" if left == total else f"Write {words} that {'is' if left == 1 else 'are'} missing…"
+
+
+def _second_set(absent: Sequence[str], out: Path) -> str:
+    """What it means that packages which were written don't lie where they would be looked for; empty if all do."""
+    if not absent:
+        return ""
+    names = f"{', '.join(absent[:4])}{' …' if len(absent) > 4 else ''}"
+    return (
+        f"Written before, but not in {out}: {names}. Going on writes {'it' if len(absent) == 1 else 'them'} there anew."
+    )
 
 
 def _need(passphrase: QLineEdit) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from study_admin.conduct import fingerprint_of, status
+from study_admin.database.history import LOCK
 from study_admin.design import Study
 from study_admin.records import Collected, ExamRecord, HandedOut, Opening, ReaderRecord, Stage, Unblinding
 from study_admin.standing import StageStatus
@@ -24,6 +25,7 @@ class Snapshot:
     handed_out: tuple[HandedOut, ...]
     collected: tuple[Collected, ...]
     missing: tuple[str, ...]  # sessions, one phrase per reader
+    lock_reason: str  # why it was locked without them; empty if none was missing, or it isn't locked
     unblinding: Unblinding | None
 
     @property
@@ -52,5 +54,6 @@ def take_snapshot(folder: StudyFolder) -> Snapshot:
             handed_out=store.handed_out(),
             collected=store.collected(),
             missing=store.missing() if opening else (),
+            lock_reason=next((row.why for row in reversed(store.audit()) if row.what == LOCK), ""),
             unblinding=store.unblinding,
         )

@@ -1,5 +1,6 @@
 """What the seven stages share: a heading, a sentence, the stage itself, and one highlighted next step."""
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLabel,
+    QLineEdit,
     QPushButton,
     QTableWidget,
     QTableWidgetItem,
@@ -125,6 +127,23 @@ def fill(into: QTableWidget, rows: Sequence[Sequence[str]]) -> None:
             item = QTableWidgetItem(words)
             item.setToolTip(words)
             into.setItem(number, column, item)
+
+
+def whole_path(line: QLineEdit) -> Path | None:
+    """The path in a field, shown there with "~" spelled out; None if it is empty.
+
+    StudyError for one that isn't whole: it would lie in whatever folder the window was started from.
+    """
+    words = line.text().strip()
+    if not words:
+        return None
+    path = Path(os.path.expanduser(words))  # noqa: PTH111 - Path's own raises for a user who isn't there
+    if not path.is_absolute():
+        remedy = "Give it from the root of the disk on, or choose it with the button."
+        raise StudyError(f"{line.accessibleName()}: this isn't a whole path.", file=words, remedy=remedy)
+    if str(path) != line.text():
+        line.setText(str(path))
+    return path
 
 
 def ask_folder(parent: QWidget, title: str, start: Path | None = None) -> Path | None:

@@ -11,7 +11,7 @@ from study_admin.blinding.export import KEY
 from study_admin.records import Stage
 from study_admin.views.act_dialog import ActDialog
 from study_admin.views.snapshot import Snapshot
-from study_admin.views.stage_page import StagePage, button, caption
+from study_admin.views.stage_page import StagePage, button, caption, whole_path
 from study_admin.views.walk import Walk
 
 _NOT_OPEN = "Opens when the study does (stage 3)."
@@ -60,7 +60,7 @@ class UnblindPage(StagePage):
         missing = snapshot.missing if snapshot and snapshot.opening else ()
         self.missing.setText(
             f"⚠ {len(missing)} of {len(snapshot.readers)} sessions are missing: {', '.join(missing)}. "
-            "Collect them first, or give a reason."
+            f"{_missing_words(snapshot)}"
             if snapshot and missing
             else ""
         )
@@ -75,6 +75,8 @@ class UnblindPage(StagePage):
             (is_locked, "The study is locked."),
             (unblinding is not None, "The study is unblinded."),
         ]
+        if is_locked and snapshot and snapshot.lock_reason:
+            words[1] = True, f"The study is locked. Reason: {snapshot.lock_reason}"
         if unblinding:
             because = f" Reason: {unblinding.reason}" if unblinding.reason else ""
             words[2] = True, f"Unblinded {unblinding.utc.astimezone():%Y-%m-%d %H:%M} by {unblinding.who}.{because}"
@@ -116,13 +118,17 @@ class UnblindPage(StagePage):
         key = self._add_key(dialog, self.walk.folder.keys / KEY)
         passphrase = dialog.add_passphrase("Passphrase of this key")
         reason = dialog.add_line(_REASON, _REASON_HINT) if missing else None
+        if reason and self.walk.snapshot:
+            reason.setText(self.walk.snapshot.lock_reason)
 
         def check() -> None:
             if not passphrase.text():
                 raise StudyError("The passphrase is empty.", remedy="Type the one that seals this key.")
             _need_reason(reason)
+            _key_in(key)
 
-        dialog.ask(check, lambda: self._unblind(Path(key.text()), passphrase.text(), reason.text() if reason else ""))
+        why = reason.text if reason else str
+        dialog.ask(check, lambda: self._unblind(_key_in(key), passphrase.text(), why()))
         passphrase.setFocus()
 
     @staticmethod
@@ -151,6 +157,20 @@ class UnblindPage(StagePage):
             lambda _: self.walk.told.emit("The study is unblinded."),
             is_cancellable=False,
         )
+
+
+def _key_in(line: QLineEdit) -> Path:
+    path = whole_path(line)
+    if path is None:
+        raise StudyError("No sealed key is chosen.", remedy=f"Choose {KEY}, or the copy of the third person.")
+    return path
+
+
+def _missing_words(snapshot: Snapshot) -> str:
+    """What can still be done about sessions that are missing."""
+    if snapshot.stage is Stage.OPEN:
+        return "Collect them first, or give a reason."
+    return "They can't be collected any more."
 
 
 def _need_reason(reason: QLineEdit | None) -> None:

@@ -57,14 +57,15 @@ class Walk(QObject):
         act: Callable[[Progress], Any],
         then: Callable[[Any], None],
         *,
-        cancelled: str = "Cancelled; nothing was changed.",
+        cancelled: str | Callable[[], str] = "Cancelled; nothing was changed.",
         failed: Callable[[StudyError], None] | None = None,
         is_cancellable: bool = True,
     ) -> None:
         """Do something to the study, read it anew, and hand the result to `then`.
 
-        `failed` gets a StudyError that the page shows itself; without it the window does. In both cases the study is
-        read anew, for part of the work may have been done.
+        `cancelled` is what is said after a cancel, or makes it from the study as it was read then. `failed` gets a
+        StudyError that the page shows itself; without it the window does. In both cases the study is read anew, for
+        part of the work may have been done.
         """
 
         def work(progress: Progress) -> tuple[Any, StudyError | None, Snapshot | None]:
@@ -73,7 +74,7 @@ class Walk(QObject):
             try:
                 result = act(progress)
             except CancelledError:
-                trouble = _CancelledActError(cancelled)
+                trouble = _CancelledActError("")
             except StudyError as error:
                 trouble = error
             return result, trouble, take_snapshot(self.folder) if self.folder else None
@@ -90,7 +91,7 @@ class Walk(QObject):
             if trouble is None:
                 then(result)
             elif isinstance(trouble, _CancelledActError):
-                self.told.emit(str(trouble))
+                self.told.emit(cancelled if isinstance(cancelled, str) else cancelled())
             else:
                 (failed or self.troubled.emit)(trouble)
 

@@ -213,7 +213,8 @@ def make_coordinator(qtbot: QtBot, home: Path) -> Iterator[Callable[[], Coordina
     yield make
     for window in windows:
         qtbot.waitUntil(lambda window=window: not window.walk.background.is_busy, timeout=60_000)
-        window.pages[0].discard()  # type: ignore[attr-defined]
+        if window.isVisible():
+            window.pages[0].discard()  # type: ignore[attr-defined]
         window.close()
         window.deleteLater()
 

@@ -315,3 +315,22 @@ def test_a_form_that_isn_t_written_is_kept_or_given_up_on_purpose(
     coordinator.click(coordinator.dialog().act)
     assert coordinator.window._start.isVisible()
     assert coordinator.exams.study_folder.text() == ""
+
+
+def test_paths_in_the_form_are_whole(
+    coordinator: Coordinator, exams: Path, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    begin(coordinator, exams, study)
+    page = coordinator.exams
+    coordinator.write(page.exams_folder, "exams")
+    coordinator.click(page.look_button)
+    assert "Folder of exams: this isn't a whole path" in coordinator.notice
+    coordinator.write(page.exams_folder, "~/exams")
+    coordinator.click(page.look_button)
+    assert page.exams_folder.text() == str(exams) and len(page.found.entries) == 5
+    page.tabs.setCurrentIndex(0)
+    coordinator.write(page.study_folder, "study")
+    coordinator.click(page.look_button)
+    coordinator.click(page.write_button)
+    assert "Study folder: this isn't a whole path" in coordinator.notice

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QFileDialog, QLineEdit
 
 from study_admin.records import Stage
 from study_admin.study_folder import StudyFolder
@@ -129,8 +129,17 @@ def test_locking_with_a_session_missing_wants_a_reason(out: Coordinator, study: 
     out.answer("R02 has left the hospital")
     assert out.window.walk.snapshot.stage is Stage.LOCKED
     assert not out.collect.box.isEnabled()
+    assert "Collect them first" not in out.unblind.missing.text()
+    assert "Reason: R02 has left the hospital" in out.unblind.lines[1].text()
+    out.click(out.unblind.unblind_button)
+    (reason,) = [line for line in out.dialog().findChildren(QLineEdit) if line.accessibleName() == "Reason"]
+    assert reason.text() == "R02 has left the hospital"
+    out.answer(WORDS, "nobody took over")
+    assert "Reason: R02 has left the hospital" in out.unblind.lines[1].text()
+    assert "Reason: nobody took over" in out.unblind.lines[2].text()
+    assert "Collect them first" not in out.unblind.missing.text()
     with StudyFolder(study).store() as store:
-        assert store.audit()[-1].why == "R02 has left the hospital"
+        assert next(row.why for row in store.audit() if row.what == "lock") == "R02 has left the hospital"
 
 
 def test_enter_alone_locks_nothing(out: Coordinator, study: Path, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from tests.study_admin.views.conftest import Coordinator
 
 def test_a_folder_that_is_no_study_is_said_and_the_start_page_stays(coordinator: Coordinator, tmp_path: Path) -> None:
     coordinator.drop(coordinator.window._start, tmp_path)
-    assert "not a study's folder" in coordinator.notice
+    assert "holds no study" in coordinator.notice
     assert coordinator.window._start.isVisible()
 
 

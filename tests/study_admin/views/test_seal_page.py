@@ -1,10 +1,11 @@
 """Stage 3: nothing is drawn without two equal, long passphrases; packages can be stopped and gone on with."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QCheckBox
+from PySide6.QtWidgets import QCheckBox, QLineEdit
 
 from reader_app.session.package import open_package
 from study_admin import conduct
@@ -69,7 +70,11 @@ def test_only_who_says_so_goes_without_a_second_copy(drafted: Coordinator, study
     assert "third person's passphrase is empty" in drafted.dialog().trouble.text()
     (nobody,) = drafted.dialog().findChildren(QCheckBox)
     drafted.click(nobody)
-    drafted.answer(WORDS, WORDS, "", "")
+    dialog = drafted.dialog()
+    third = [line for line in dialog.findChildren(QLineEdit) if not line.isEnabled()]
+    assert len(third) == 2
+    drafted.click(dialog.act)
+    drafted.wait()
     assert drafted.window.walk.snapshot.stage is Stage.OPEN
     assert not list((study / "keys").glob("*third*"))
     assert "third person" not in drafted.seal.keys.text()
@@ -147,3 +152,75 @@ def test_nothing_of_one_study_goes_into_the_next(drafted: Coordinator, exams: Pa
     drafted.write_study(exams, tmp_path / "second")
     drafted.open_study()
     assert drafted.seal.place.text() == str(tmp_path / "second/packages")
+
+
+def test_a_third_passphrase_and_nobody_exclude_each_other(drafted: Coordinator) -> None:
+    drafted.click(drafted.seal.open_button)
+    dialog = drafted.dialog()
+    (nobody,) = dialog.findChildren(QCheckBox)
+    third = dialog.findChildren(QLineEdit)[2]
+    drafted.write(third, THIRD)
+    assert not nobody.isEnabled()
+    third.clear()
+    drafted.click(nobody)
+    assert not third.isEnabled()
+    drafted.click(nobody)
+    assert third.isEnabled()
+    drafted.click(dialog.leave)
+
+
+def test_a_check_looks_where_the_packages_are_and_writes_no_second_set(
+    drafted: Coordinator, study: Path, tmp_path: Path, make_coordinator: Callable[[], Coordinator]
+) -> None:
+    """Files in another folder; after a restart the check is of them. Elsewhere it asks before it writes."""
+    drafted.open_study()
+    place = tmp_path / "to mail"
+    drafted.write(drafted.seal.place, str(place))
+    drafted.click(drafted.seal.as_files)
+    drafted.write_packages()
+    drafted.window.close()
+    again = make_coordinator()
+    again.window.open_study(study)
+    again.wait()
+    again.stage(3)
+    assert again.seal.as_files.isChecked() and again.seal.place.text() == str(place)
+    before = sorted(path.name for path in place.iterdir())
+    again.click(again.seal.write_button)
+    assert "nothing is written" in again.texts(again.dialog()) and again.dialog().act.text() == "Check"
+    again.answer(WORDS)
+    assert sorted(path.name for path in place.iterdir()) == before and not (study / "packages").exists()
+    again.click(again.seal.as_folders)
+    again.click(again.seal.write_button)
+    assert "Written before, but not in" in again.texts(again.dialog()) and again.dialog().act.text() == "Write"
+    again.click(again.dialog().leave)
+
+
+@pytest.mark.parametrize("is_raised", [True, False])
+def test_a_cancel_that_comes_too_late_says_so(
+    drafted: Coordinator, monkeypatch: pytest.MonkeyPatch, is_raised: bool
+) -> None:
+    """After the draw is on record, whether the work notices the cancel at its end or not at all."""
+    real = conduct.open_study
+
+    def late(*given: object, progress: conduct.Progress, **named: object) -> object:
+        made = real(*given, progress=progress, **named)  # type: ignore[arg-type]
+        drafted.window.walk.background.cancel()
+        if is_raised:
+            progress(1, 1)
+        return made
+
+    monkeypatch.setattr(conduct, "open_study", late)
+    drafted.open_study()
+    assert drafted.notice.startswith("It was too late to cancel. The study is open.")
+
+
+def test_a_place_is_a_whole_path(drafted: Coordinator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    drafted.open_study()
+    drafted.write(drafted.seal.place, "somewhere/else")
+    drafted.click(drafted.seal.write_button)
+    assert "isn't a whole path" in drafted.notice
+    drafted.write(drafted.seal.place, "~/packages of mine")
+    drafted.write_packages()
+    assert [path.name for path in packages_in(tmp_path / "packages of mine")] == ["R01", "R02", "R03", "R04"]
+    assert drafted.seal.place.text() == str(tmp_path / "packages of mine")
