@@ -1,4 +1,4 @@
-"""Stage 7: the score tables, written into a new folder each time."""
+"""Stage 7: the score tables and the report, written into a new folder each time."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,17 +16,18 @@ _OPEN = "The tables name the two methods. Written anew each time, into a folder 
 
 
 class ResultsPage(StagePage):
-    """One button; below it the files of the folder that was written last."""
+    """Tables and report; above the buttons the files of the folder that was written last."""
 
     def __init__(self, walk: Walk) -> None:
         super().__init__(walk, "Results")
         self.place = theme.paragraph("")
-        self.files = table(("File", "Size", "Folder"), "Files of the tables")
+        self.files = table(("File", "Size", "Folder"), "Files that were written")
         self.body.addWidget(self.place)
         self.body.addWidget(self.files, 1)
         self.write_button = button("Write the tables", self.write)
         self.folder_button = button("Open the folder", self._open_folder)
-        self.add_steps(self.write_button, self.folder_button)
+        self.report_button = button("Write the report", self.write_report)
+        self.add_steps(self.write_button, self.folder_button, self.report_button)
         self._folder: Path | None = None
         self.show_study(None)
 
@@ -36,16 +37,18 @@ class ResultsPage(StagePage):
         self.sentence.setText(_NOT_OPEN if not is_open else _OPEN if is_unblinded else _BLIND)
         self.write_button.setEnabled(is_open)
         self.write_button.setText("Write the tables" if is_unblinded or not is_open else "Write the blinded tables")
+        self.report_button.setEnabled(is_unblinded)
+        self.report_button.setToolTip("" if is_unblinded else "After the unblinding.")
         self._show_newest()
 
     def _show_newest(self) -> None:
         """The folder that was written last, whoever wrote it."""
-        home = self.walk.folder.tables if self.walk.folder else None
-        found = [entry for entry in home.iterdir() if entry.is_dir()] if home and home.is_dir() else []
+        homes = (self.walk.folder.tables, self.walk.folder.reports) if self.walk.folder else ()
+        found = [entry for home in homes if home.is_dir() for entry in home.iterdir() if entry.is_dir()]
         found = [entry for entry in found if not entry.name.startswith(".")]
         self._folder = max(found, key=lambda entry: (entry.stat().st_mtime, entry.name), default=None)
         self.folder_button.setEnabled(self._folder is not None)
-        self.place.setText(f"Written last: {self._folder}" if self._folder else "No tables are written yet.")
+        self.place.setText(f"Written last: {self._folder}" if self._folder else "Nothing is written yet.")
         paths = [path for path in self._folder.rglob("*") if path.is_file()] if self._folder else []
         fill(self.files, [_row(path, self._folder) for path in sorted(paths, key=_place)])
 
@@ -63,6 +66,21 @@ class ResultsPage(StagePage):
             self._tell,
             cancelled="Cancelled; no table was written.",
         )
+
+    def write_report(self) -> None:
+        """Write the page, its results and its figures into a new folder."""
+        folder, who = self.walk.folder, self.walk.who
+        assert folder
+        self.walk.do(
+            "Writing the report",
+            lambda progress: conduct.write_report(folder, who=who, progress=progress),
+            self._tell_report,
+            cancelled="Cancelled; no report was written.",
+        )
+
+    def _tell_report(self, written: Sequence[Path]) -> None:
+        (page,) = (path for path in written if path.suffix == ".html")
+        self.walk.told.emit(f"The report is written: open {page.name} in its folder with a browser.")
 
     def _tell(self, written: Sequence[Path]) -> None:
         self.walk.told.emit(f"{len(written)} files are written. README.txt in their folder says what is what.")

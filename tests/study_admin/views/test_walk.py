@@ -25,6 +25,7 @@ def test_from_exams_to_tables(coordinator: Coordinator, exams: Path, study: Path
     coordinator.drop(coordinator.collect.box, *sent)
     assert coordinator.notice == "4 taken, 0 refused, 0 there already."
     coordinator.click(coordinator.collect.go_on)
+    assert not coordinator.results.report_button.isEnabled()
     coordinator.click(coordinator.unblind.lock_button)
     coordinator.answer()
     coordinator.click(coordinator.unblind.unblind_button)
@@ -37,4 +38,9 @@ def test_from_exams_to_tables(coordinator: Coordinator, exams: Path, study: Path
     rows = (folder / "long.csv").read_text().splitlines()
     assert len(rows) == 1 + 16
     assert "long.csv" in coordinator.texts()
+    coordinator.click(coordinator.results.report_button)
+    coordinator.wait()
+    (folder,) = (study / "reports").iterdir()
+    assert "report.html" in coordinator.texts()
+    assert "<html" in (folder / "report.html").read_text(encoding="utf-8")
     assert all("done" in coordinator.rail(number) for number in range(1, 7))
