@@ -30,6 +30,7 @@ class DropBox(QFrame):
         super().__init__()
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self.setAcceptDrops(True)
+        self.last: Path | None = None  # folder that was used last
         row = QHBoxLayout(self)
         row.setContentsMargins(20, 18, 20, 18)
         row.addWidget(theme.paragraph("Drop results files or folders here, or"), 1)
@@ -39,13 +40,17 @@ class DropBox(QFrame):
             row.addWidget(widget)
 
     def _choose_files(self) -> None:
-        names, _ = QFileDialog.getOpenFileNames(self, "Choose results files", str(Path.home()), "Results (*.json)")
+        names, _ = QFileDialog.getOpenFileNames(
+            self, "Choose results files", str(self.last or Path.home()), "Results (*.json)"
+        )
         if names:
+            self.last = Path(names[0]).parent
             self.dropped.emit([Path(name) for name in names])
 
     def _choose_folder(self) -> None:
-        folder = ask_folder(self, "Choose a folder with results")
+        folder = ask_folder(self, "Choose a folder with results", self.last)
         if folder:
+            self.last = folder
             self.dropped.emit([folder])
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -96,6 +101,8 @@ class CollectPage(StagePage):
         self.box.setEnabled(is_open)
         self.go_on.setEnabled(is_open)
         missing = snapshot.missing if snapshot else ()
+        theme.mark(self.go_on, is_open and not missing)
+        theme.mark(self.box.files, is_open and bool(missing))
         total = len(snapshot.readers) if snapshot and opening else 0
         complete = f"All {total} readers are there, and signed off." if total else ""
         self.missing.setText(f"Missing: {', '.join(missing)}." if missing else complete)

@@ -252,6 +252,7 @@ class ExamsPage(StagePage):
 
     def look(self) -> None:
         """See what is found by name, and list all that is missing; nothing is written."""
+        self.walk.act_begun.emit()
         given = self._given()
         if given is None:
             return

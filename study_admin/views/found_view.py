@@ -14,7 +14,7 @@ from study_admin.views.stage_page import caption, fill, table
 from study_admin.views.thumbnail_view import Thumbnails
 
 _FIRST, _LAST = ("Exam", "State"), ("Kind",)
-_AIR, _WIDEST, _MOST_WORDS = 8, 190, 110  # pixels: between columns, of a column, of the words above the table
+_AIR, _MOST_WORDS = 8, 110  # pixels: between columns, of the words above the table
 
 
 class FoundView(QWidget):
@@ -72,7 +72,7 @@ class FoundView(QWidget):
     def watch(self, thumbnails: Thumbnails) -> None:
         """Where the pictures come from."""
         self._thumbnails = thumbnails
-        thumbnails.made.connect(lambda name: self._show_picture() if name == self.name.text() else None)
+        thumbnails.made.connect(lambda name: self._show_picture() if name == self._chosen_name() else None)
 
     def show_words(self, problems: Sequence[StudyError], warnings: Sequence[str]) -> None:
         """What concerns the study as a whole: problems, then what can be done but should be known."""
@@ -120,8 +120,9 @@ class FoundView(QWidget):
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setStretchLastSection(False)  # else the last one keeps the width it was stretched to
         self.table.resizeColumnsToContents()
+        widest = max(self.table.viewport().width() // 2, self.table.fontMetrics().averageCharWidth() * 20)
         for column in range(self.table.columnCount()):
-            self.table.setColumnWidth(column, min(self.table.columnWidth(column) + _AIR, _WIDEST))
+            self.table.setColumnWidth(column, min(self.table.columnWidth(column) + _AIR, widest))
         header.setStretchLastSection(True)
 
     def _hide_rows(self) -> None:
@@ -132,12 +133,18 @@ class FoundView(QWidget):
     def _show_chosen(self) -> None:
         row = self.table.currentRow()
         entry = self.entries[row] if 0 <= row < len(self.entries) else None
-        self.name.setText(entry.name if entry else "")
+        name = entry.name if entry else ""
+        self.name.setText(self.name.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, SIZE))
+        self.name.setToolTip(name)
         self.problems.setText("\n\n".join(_plain(problem) for problem in entry.problems) if entry else "")
         theme.paint(self.problems, text=theme.AMBER)
         if entry and self._thumbnails:
             self._thumbnails.want(entry)
         self._show_picture()
+
+    def _chosen_name(self) -> str:
+        row = self.table.currentRow()
+        return self.entries[row].name if 0 <= row < len(self.entries) else ""
 
     def _show_picture(self) -> None:
         row = self.table.currentRow()

@@ -87,6 +87,8 @@ class MainWindow(QMainWindow):
         self.home.clicked.connect(lambda: self._leave_form(self.show_start))
         row = QHBoxLayout()
         row.setContentsMargins(10, 0, 10, 0)
+        for made in (self.audit, self.home, self.work.cancel):
+            made.setAutoDefault(True)  # Enter presses it while it has the focus
         for made in (self.audit, self.home):
             row.addWidget(made)
         self.rail.column.addLayout(row)
@@ -96,6 +98,7 @@ class MainWindow(QMainWindow):
         walk.changed.connect(self._show_rail)
         walk.troubled.connect(self.notice.show_error)
         walk.told.connect(self.notice.tell)
+        walk.act_begun.connect(self.notice.clear)
         walk.stage_wanted.connect(self.show_stage)
         walk.rail_changed.connect(lambda: self.rail.show_entries(self._entries()))
         self.rail.chosen.connect(self.show_stage)
@@ -118,6 +121,7 @@ class MainWindow(QMainWindow):
         """The start page, with the studies that were opened here by now."""
         if self.walk.background.is_busy:
             return
+        self.notice.clear()
         if self._start:
             self._stack.removeWidget(self._start)
             self._start.deleteLater()
@@ -150,9 +154,21 @@ class MainWindow(QMainWindow):
         if name:
             self.walk.who = self._desk.who = name
 
+    def _has_name(self) -> bool:
+        """Whether the audit trail would get a name; else that is said."""
+        assert self._start
+        name = self._start.who.text().strip()
+        self._take_name(name)
+        if not name:
+            self.notice.show_error(StudyError("Your name is empty.", remedy="Give it: the audit trail records it."))
+            self._start.who.setFocus()
+        return bool(name)
+
     def begin_new(self) -> None:
         """The walk of a study that isn't written yet."""
         self.notice.clear()
+        if not self._has_name():
+            return
         self.walk.begin_new()
         self._stack.setCurrentWidget(self._study)
         self.show_stage(0)
@@ -162,7 +178,8 @@ class MainWindow(QMainWindow):
         if self.walk.background.is_busy:
             return
         self.notice.clear()
-        self.walk.open(folder, self._go_on)
+        if self._has_name():
+            self.walk.open(folder, self._go_on)
 
     def _go_on(self) -> None:
         assert self.walk.snapshot
@@ -199,6 +216,7 @@ class MainWindow(QMainWindow):
         ]
 
     def _show_audit(self) -> None:
+        self.notice.clear()
         if self.walk.folder:
             try:
                 AuditDialog(self, self.walk.folder).open()

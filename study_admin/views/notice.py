@@ -32,6 +32,7 @@ class NoticeBar(QFrame):
         self.words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.words.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._close = QPushButton("Close")
+        self._close.setAutoDefault(True)
         self._close.clicked.connect(self.clear)
         self._scroll = QScrollArea()
         self._scroll.setFrameShape(QFrame.Shape.NoFrame)

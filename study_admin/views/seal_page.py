@@ -195,6 +195,7 @@ class SealPage(StagePage):
 
     def ask_to_open(self) -> None:
         """The last question before the draw."""
+        self.walk.act_begun.emit()
         if self.walk.is_unwritten:
             self.walk.troubled.emit(StudyError(_UNWRITTEN, remedy=_WRITE_FIRST))
             return
@@ -241,6 +242,7 @@ class SealPage(StagePage):
 
     def ask_to_write(self) -> None:
         """Packages are signed and their sides come from the key, so its passphrase is needed."""
+        self.walk.act_begun.emit()
         snapshot = self.walk.snapshot
         assert snapshot
         out, left = self._out(), len(snapshot.readers_without_package)

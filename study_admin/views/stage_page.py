@@ -87,6 +87,7 @@ def button(text: str, act: Callable[[], object], tip: str = "") -> QPushButton:
     """A button that is large enough to hit without looking twice."""
     made = QPushButton(text)
     made.setMinimumHeight(36)
+    made.setAutoDefault(True)  # Enter presses it while it has the focus
     made.setToolTip(tip)
     made.clicked.connect(lambda: act())
     made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -110,6 +111,8 @@ def table(columns: Sequence[str], name: str) -> QTableWidget:
     made.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
     made.setAlternatingRowColors(True)
     made.setShowGrid(False)
+    made.setWordWrap(False)
+    made.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # long names differ at their ends
     made.setTabKeyNavigation(False)
     made.verticalHeader().hide()
     made.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)

@@ -46,7 +46,7 @@ class StartPage(QWidget):
         column.addSpacing(12)
         self.who = QLineEdit(who)
         self.who.setAccessibleName(_WHO)
-        self.who.textEdited.connect(lambda words: self.name_given.emit(words.strip()))
+        self.who.editingFinished.connect(lambda: self.name_given.emit(self.who.text().strip()))
         form = QFormLayout()
         form.addRow(f"{_WHO}:", self.who)
         column.addLayout(form)

@@ -91,6 +91,7 @@ class ThumbnailsView(QListWidget):
         self.setResizeMode(QListView.ResizeMode.Adjust)
         self.setMovement(QListView.Movement.Static)
         self.setUniformItemSizes(True)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.setIconSize(QSize(_SMALL, _SMALL))
         self.setGridSize(QSize(_SMALL + 18, _SMALL + 34))
         thumbnails.made.connect(self._show_picture)

@@ -91,6 +91,7 @@ class UnblindPage(StagePage):
 
     def ask_to_lock(self) -> None:
         """The last question before the freeze."""
+        self.walk.act_begun.emit()
         missing = self._missing()
         will = [*_WILL_LOCK, f"Missing: {', '.join(missing)}."] if missing else _WILL_LOCK
         dialog = ActDialog(self, "Lock the study", "Lock", will, _CANT)
@@ -111,6 +112,7 @@ class UnblindPage(StagePage):
 
     def ask_to_unblind(self) -> None:
         """The last question before the key is opened."""
+        self.walk.act_begun.emit()
         assert self.walk.folder
         missing = self._missing()
         will = [*_WILL_UNBLIND, f"Missing: {', '.join(missing)}."] if missing else _WILL_UNBLIND

@@ -19,6 +19,7 @@ class Walk(QObject):
     changed = Signal()  # the study was read anew
     troubled = Signal(object)  # a StudyError
     told = Signal(str)  # something went well, or was cancelled
+    act_begun = Signal()  # what was said of the act before is over
     stage_wanted = Signal(int)  # a page sends the coordinator to another stage
     rail_changed = Signal()  # a page has a problem, or has none any more
 

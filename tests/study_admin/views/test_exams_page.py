@@ -334,3 +334,13 @@ def test_paths_in_the_form_are_whole(
     coordinator.click(page.look_button)
     coordinator.click(page.write_button)
     assert "Study folder: this isn't a whole path" in coordinator.notice
+
+
+def test_a_long_name_is_elided_in_its_middle(coordinator: Coordinator, exams: Path, study: Path) -> None:
+    name = "case02-a-rather-long-exam-0001"
+    (exams / "case02").rename(exams / name)
+    begin(coordinator, exams, study)
+    coordinator.click(coordinator.exams.look_button)
+    table = coordinator.exams.found.table
+    assert table.textElideMode() is Qt.TextElideMode.ElideMiddle and not table.wordWrap()
+    assert table.columnWidth(0) > table.fontMetrics().horizontalAdvance(name)

@@ -10,6 +10,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QLineEdit
 
+from reader_app.views import theme
 from study_admin.records import Stage
 from study_admin.study_folder import StudyFolder
 from study_admin.views.audit_dialog import AuditDialog
@@ -120,6 +121,8 @@ def test_whole_folders_can_be_chosen(
 def test_locking_with_a_session_missing_wants_a_reason(out: Coordinator, study: Path, tmp_path: Path) -> None:
     out.stage(5)
     out.drop(out.collect.box, *sent(study, tmp_path, "R01"))
+    plain, marked = out.collect.go_on.palette().button(), out.collect.box.files.palette().button()
+    assert plain != marked and marked.color().name() == theme.ACCENT_DEEP
     out.stage(6)
     assert "R02 not collected" in out.unblind.missing.text()
     out.click(out.unblind.lock_button)
@@ -217,6 +220,9 @@ def test_the_audit_trail_can_be_read(locked: Coordinator) -> None:
     (dialog,) = locked.window.findChildren(AuditDialog)
     acts = [dialog.table.item(row, 3).text() for row in range(dialog.table.rowCount())]
     assert acts[-1] == "lock" and "collect" in acts
+    dialog.table.setCurrentCell(acts.index("collect"), 0)
+    with StudyFolder(locked.window.walk.folder.path).store() as store:
+        assert store.audit()[acts.index("collect")].new in dialog.change.toPlainText()
     with StudyFolder(locked.window.walk.folder.path).store() as store:
         assert dialog.head.text() == store.verify_audit()
     dialog.accept()

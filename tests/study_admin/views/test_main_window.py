@@ -160,3 +160,28 @@ def test_the_window_starts_from_the_command_line(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_no_study_begins_without_a_name(coordinator: Coordinator) -> None:
+    """The name is taken when it is whole, not letter by letter; Enter presses the focused button."""
+    who = coordinator.window._start.who
+    before = coordinator.window.walk.who
+    coordinator.write(who, "Ada")
+    assert coordinator.window.walk.who == before
+    who.clear()
+    coordinator.window._start.new.setFocus()
+    coordinator.press(Qt.Key.Key_Return)
+    assert "Your name is empty" in coordinator.notice and coordinator.window._start.isVisible()
+    coordinator.write(who, "Ada")
+    coordinator.window._start.new.setFocus()
+    coordinator.press(Qt.Key.Key_Return)
+    assert coordinator.exams.isVisible() and coordinator.window.walk.who == "Ada"
+
+
+def test_an_old_notice_goes_with_the_next_act(coordinator: Coordinator, tmp_path: Path) -> None:
+    coordinator.window.begin_new()
+    coordinator.click(coordinator.exams.look_button)
+    assert "No folder of exams" in coordinator.notice
+    coordinator.window.home.setFocus()
+    coordinator.press(Qt.Key.Key_Return)
+    assert coordinator.window._start.isVisible() and not coordinator.notice
