@@ -23,22 +23,19 @@ Picture = npt.NDArray[np.uint8]  # (row, column, RGB): the patient's right at th
 
 def exam_thumbnail(exam: Exam, size: int = SIZE) -> Picture:
     """The picture of an exam, `size` pixels wide and high."""
-    masks = [path for compartments in exam.masks.values() for files in compartments for path in files]
-    return thumbnail(exam.t1c, masks, size)
+    arms = [[path for files in compartments for path in files] for compartments in exam.masks.values()]
+    return thumbnail(exam.t1c, arms, size)
 
 
-def thumbnail(t1c: Path, masks: Sequence[Path], size: int = SIZE) -> Picture:
-    """The axial slice in the middle of the union of all masks; the middle of the image if they are empty.
+def thumbnail(t1c: Path, arms: Sequence[Sequence[Path]], size: int = SIZE) -> Picture:
+    """The axial slice in the middle of the union of the arms' masks; the middle of the image if one arm has none.
 
     Raises StudyError for a file that is no image, and for a mask that isn't on the T1c's grid.
     """
     image = load(t1c)
-    union = np.zeros(image.shape, bool)
-    for path in masks:
-        mask = load(path)
-        if not is_same_grid(image, mask):
-            raise StudyError(f"It isn't on the grid of {t1c.name}.", file=path, remedy="Save it again on that grid.")
-        union |= mask.array > 0
+    drawn_by = [_union(image, t1c, paths) for paths in arms]
+    # the outline of what a single arm has drawn would be that arm's
+    union = np.logical_or.reduce(drawn_by) & all(drawn.any() for drawn in drawn_by)
     shown = reorient(image, "LPS")
     drawn = reorient(Volume(union.astype(np.uint8), image.world_from_voxel), "LPS").array > 0
     at = _middle(drawn)
@@ -48,6 +45,16 @@ def thumbnail(t1c: Path, masks: Sequence[Path], size: int = SIZE) -> Picture:
     picture = np.repeat(_between(grey, rows, columns)[:, :, None], 3, axis=2)
     picture[_edge(_nearest(drawn[:, :, at].T, rows, columns))] = _OUTLINE
     return picture.round().astype(np.uint8)
+
+
+def _union(image: Volume, t1c: Path, paths: Sequence[Path]) -> npt.NDArray[np.bool_]:
+    union = np.zeros(image.shape, bool)
+    for path in paths:
+        mask = load(path)
+        if not is_same_grid(image, mask):
+            raise StudyError(f"It isn't on the grid of {t1c.name}.", file=path, remedy="Save it again on that grid.")
+        union |= mask.array > 0
+    return union
 
 
 def _middle(drawn: npt.NDArray[np.bool_]) -> int:

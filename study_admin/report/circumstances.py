@@ -105,7 +105,8 @@ def provenance(material: Material, long: Table) -> Provenance:
     return Provenance(
         title=study.title, version=study.version, study_id=opening.study_id, study_type=study.study_type.value,
         question=study.question, arms=(first, second), scale=(study.scale.minimum, study.scale.maximum),
-        alpha=study.alpha, level=1 - study.alpha, margin=study.non_inferiority_margin, data_sha256=_sha256(long, material),
+        alpha=study.alpha, level=1 - study.alpha, margin=study.non_inferiority_margin,
+        data_sha256=_sha256(long, material),
         algorithm=opening.algorithm, commitment=opening.commitment, audit_head=material.audit_end.hash,
         audit_rows=material.audit_end.seq, unblinded_utc=f"{unblinding.utc:%Y-%m-%d %H:%M}" if unblinding else "",
         software=software(),

@@ -9,6 +9,7 @@ from types import TracebackType
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from reader_app.views import theme
+from study_admin.views.borders import BorderedStyle
 from study_admin.views.desk import Desk
 from study_admin.views.main_window import MainWindow
 
@@ -25,6 +26,7 @@ def run(folder: Path | None = None) -> int:
     assert isinstance(app, QApplication)
     app.setApplicationName("Blindread coordinator")
     theme.apply(app)
+    app.setStyle(BorderedStyle())
     desk = Desk()
     stop_on_bugs(app, desk.folder)
     window = MainWindow(desk)

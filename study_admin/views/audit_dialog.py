@@ -4,6 +4,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QPlainTextEdit, Q
 
 from reader_app.views import theme
 from study_admin import conduct
+from study_admin.standing import count
 from study_admin.study_folder import StudyFolder
 from study_admin.views.stage_page import button, fill, table
 
@@ -22,7 +23,9 @@ class AuditDialog(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 16, 20, 14)
         column.addWidget(theme.heading("Audit trail"))
-        column.addWidget(theme.paragraph(f"✓ {len(rows)} rows, each chained to the one before; none was altered."))
+        column.addWidget(
+            theme.paragraph(f"✓ {count(len(rows), 'row')}, each chained to the one before; none was altered.")
+        )
         self.table = table(
             ("No.", "When (UTC)", "Who", "What", "To what", "Before", "After", "Why"), "Rows of the audit trail"
         )

@@ -19,7 +19,7 @@ class ExamEntry:
     files: Mapping[str, str]
     problems: tuple[StudyError, ...]
     t1c: Path | None
-    masks: tuple[Path, ...]  # of both arms; none unless both have theirs, for no picture shows one arm alone
+    masks: tuple[tuple[Path, ...], ...]  # by arm; none unless both have theirs, for no picture shows one arm alone
 
     @property
     def state(self) -> str:
@@ -65,7 +65,7 @@ def _arm_of(role: str) -> str:
     return re.sub(r", compartment \d+$", "", role.removeprefix("arm "))
 
 
-def _of_both(found: Iterable[tuple[str, Sequence[Path]]]) -> tuple[Path, ...]:
+def _of_both(found: Iterable[tuple[str, Sequence[Path]]]) -> tuple[tuple[Path, ...], ...]:
     """The masks of both arms; none if a file of one is missing, or if the two can't be told apart."""
     masks: dict[str, list[Path]] = {}
     for arm, paths in found:
@@ -73,7 +73,8 @@ def _of_both(found: Iterable[tuple[str, Sequence[Path]]]) -> tuple[Path, ...]:
             return ()
         masks.setdefault(arm, []).extend(paths)
     files = [path for paths in masks.values() for path in paths]
-    return tuple(files) if len(masks) == 2 and len(set(files)) == len(files) else ()
+    is_told_apart = len(masks) == 2 and len(set(files)) == len(files)
+    return tuple(tuple(paths) for paths in masks.values()) if is_told_apart else ()
 
 
 def with_problems(

@@ -43,19 +43,26 @@ def test_the_outline_is_that_of_both_arms_together(tmp_path: Path, t1c: Path) ->
     one, other = ball(slice(10, 20), slice(10, 20), slice(2, 7)), ball(slice(15, 28), slice(12, 24), slice(2, 7))
     first, second = write(tmp_path / "a.nii.gz", one), write(tmp_path / "b.nii.gz", other)
     union = write(tmp_path / "both.nii.gz", one | other)
-    together = thumbnail(t1c, [first, second])
-    assert np.array_equal(together, thumbnail(t1c, [second, first]))
-    assert np.array_equal(together, thumbnail(t1c, [union]))
-    assert not np.array_equal(together, thumbnail(t1c, [first]))
+    together = thumbnail(t1c, [[first], [second]])
+    assert np.array_equal(together, thumbnail(t1c, [[second], [first]]))
+    assert np.array_equal(together, thumbnail(t1c, [[union], [union]]))
+    assert not np.array_equal(together, thumbnail(t1c, [[first], [first]]))
     exam = Exam("case01", t1c, t1c, {"x": ((first,),), "y": ((second,),)})
     assert np.array_equal(together, exam_thumbnail(exam))
+
+
+def test_an_arm_that_found_nothing_leaves_no_outline_of_the_other_alone(tmp_path: Path, t1c: Path) -> None:
+    drawn = write(tmp_path / "a.nii.gz", ball(slice(10, 20), slice(10, 20), slice(2, 7)))
+    nothing = write(tmp_path / "b.nii.gz", np.zeros(SHAPE, np.uint8))
+    assert not red(thumbnail(t1c, [[drawn], [nothing]])).any()
+    assert red(thumbnail(t1c, [[drawn, nothing], [drawn]])).any()  # an empty compartment is no empty mask
 
 
 def test_the_slice_is_the_middle_of_the_tumour(tmp_path: Path, t1c: Path) -> None:
     """Slices 2, 3 and 4 hold 100, 100 and 225 of 425 voxels: half of them is passed in slice 4."""
     mask = ball(slice(10, 20), slice(10, 20), slice(2, 4))
     mask[10:25, 10:25, 4] = 1
-    picture = thumbnail(t1c, [write(tmp_path / "a.nii.gz", mask)], size=240)
+    picture = thumbnail(t1c, [[write(tmp_path / "a.nii.gz", mask)]], size=240)
     rows, columns = np.nonzero(red(picture))
     scale = 240 / (30 * 1.05)  # the head's 30 voxels and 5 % around fill the picture
     assert rows.max() - rows.min() + 1 == pytest.approx(15 * scale, abs=2)
@@ -64,13 +71,13 @@ def test_the_slice_is_the_middle_of_the_tumour(tmp_path: Path, t1c: Path) -> Non
 
 def test_two_lesions_with_nothing_between_still_show_one(tmp_path: Path, t1c: Path) -> None:
     mask = ball(slice(10, 20), slice(10, 20), slice(0, 1)) | ball(slice(10, 20), slice(10, 20), slice(8, 9))
-    assert red(thumbnail(t1c, [write(tmp_path / "a.nii.gz", mask)])).any()
+    assert red(thumbnail(t1c, [[write(tmp_path / "a.nii.gz", mask)]])).any()
 
 
 def test_front_is_up_and_the_patients_right_is_left(tmp_path: Path, t1c: Path) -> None:
     """The front half is bright (indices run to the back); the mask lies at low i, which is the patient's right."""
     mask = write(tmp_path / "a.nii.gz", ball(slice(6, 10), slice(18, 22), slice(2, 7)))
-    picture = thumbnail(t1c, [mask], size=200)
+    picture = thumbnail(t1c, [[mask]], size=200)
     assert picture[60, 150].mean() > picture[140, 150].mean() + 100
     assert np.nonzero(red(picture))[1].max() < 100
 
@@ -83,12 +90,12 @@ def test_voxels_that_are_no_cubes_are_shown_in_millimetres(tmp_path: Path) -> No
     mask = np.zeros(image.shape, np.uint8)
     mask[10:20, 5:10] = 1  # 10 × 10 mm
     t1c, drawn = write(tmp_path / "t1c.nii.gz", image, affine), write(tmp_path / "a.nii.gz", mask, affine)
-    rows, columns = np.nonzero(red(thumbnail(t1c, [drawn], size=210)))
+    rows, columns = np.nonzero(red(thumbnail(t1c, [[drawn]], size=210)))
     assert np.ptp(rows) == pytest.approx(np.ptp(columns), abs=2)
 
 
 def test_empty_masks_show_the_middle_of_the_image(tmp_path: Path, t1c: Path) -> None:
-    picture = thumbnail(t1c, [write(tmp_path / "a.nii.gz", np.zeros(SHAPE, np.uint8))])
+    picture = thumbnail(t1c, [[write(tmp_path / "a.nii.gz", np.zeros(SHAPE, np.uint8))]])
     assert picture.any() and not red(picture).any()
 
 
@@ -97,4 +104,4 @@ def test_a_mask_elsewhere_is_refused(tmp_path: Path, t1c: Path) -> None:
     moved[2, 3] = 27
     mask = write(tmp_path / "a.nii.gz", ball(slice(10, 20), slice(10, 20), slice(2, 7)), moved)
     with pytest.raises(StudyError, match=r"a\.nii\.gz: It isn't on the grid of t1c\.nii\.gz"):
-        thumbnail(t1c, [mask])
+        thumbnail(t1c, [[mask]])
