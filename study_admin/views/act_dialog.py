@@ -52,18 +52,26 @@ class ActDialog(QDialog):
         """Show it; `check` raises StudyError, whose words are shown here, and `then` follows when it doesn't."""
         self._check, self._then = check, then
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._fit()
         self.open()
         lines = self.findChildren(QLineEdit)
         if not lines:
             self.leave.setDefault(True)  # Enter alone does nothing that can't be undone
         (lines[0] if lines else self.leave).setFocus()
 
+    def _fit(self) -> None:
+        """As high as its words are at this width: on a small screen Qt would squeeze the fields."""
+        layout = self.layout()
+        assert layout
+        layout.activate()
+        self.setFixedHeight(layout.totalHeightForWidth(_WIDTH))
+
     def _try(self) -> None:
         try:
             self._check()
         except StudyError as error:
             self.trouble.setText(f"⚠ {error}")
-            self.adjustSize()
+            self._fit()
             return
         self.accept()
         self._then()

@@ -25,8 +25,7 @@ def run(folder: Path | None = None) -> int:
     app = QApplication.instance() or QApplication(["study-admin"])
     assert isinstance(app, QApplication)
     app.setApplicationName("Blindread coordinator")
-    theme.apply(app)
-    app.setStyle(BorderedStyle())
+    dress(app)
     desk = Desk()
     stop_on_bugs(app, desk.folder)
     window = MainWindow(desk)
@@ -34,6 +33,12 @@ def run(folder: Path | None = None) -> int:
     if folder is not None:
         window.open_study(folder)
     return app.exec()
+
+
+def dress(app: QApplication) -> None:
+    """The reader app's look, with edges that can be seen."""
+    theme.apply(app)
+    app.setStyle(BorderedStyle())
 
 
 def stop_on_bugs(app: QApplication, folder: Path) -> None:

@@ -10,10 +10,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QCheckBox, QDialog, QLineEdit, QListWidget, QTableView, QWidget
 from pytestqt.qtbot import QtBot
 
-from reader_app.views import theme
 from study_admin.design import Arm
 from study_admin.study_file import StudyFile
 from study_admin.views.act_dialog import ActDialog
+from study_admin.views.application import dress
 from study_admin.views.collect_page import CollectPage
 from study_admin.views.desk import Desk
 from study_admin.views.exams_page import ExamsPage
@@ -198,7 +198,7 @@ def exams(tmp_path: Path) -> Path:
 @pytest.fixture
 def make_coordinator(qtbot: QtBot, home: Path) -> Iterator[Callable[[], Coordinator]]:
     """Windows that are closed at the end."""
-    theme.apply(QApplication.instance())  # type: ignore[arg-type]
+    dress(QApplication.instance())  # type: ignore[arg-type]
     windows = []
 
     def make() -> Coordinator:

@@ -42,6 +42,18 @@ def test_a_passphrase_that_won_t_do(drafted: Coordinator, study: Path, typed: tu
     assert not (study / "keys").exists()
 
 
+def test_each_field_of_the_question_is_as_high_as_its_words(drafted: Coordinator) -> None:
+    """Qt gives a new dialog two thirds of a screen at most, and squeezes what doesn't fit, unless it has a minimum."""
+    drafted.stage(3)
+    drafted.click(drafted.seal.open_button)
+    dialog = drafted.dialog()
+    lines = dialog.findChildren(QLineEdit)
+    assert len(lines) == 4
+    assert all(line.height() >= line.sizeHint().height() for line in lines)
+    assert dialog.minimumHeight() >= dialog.layout().totalHeightForWidth(dialog.width()) > 400
+    drafted.click(dialog.leave)
+
+
 def test_the_question_says_what_can_t_be_undone_and_shows_no_passphrase(drafted: Coordinator) -> None:
     drafted.click(drafted.seal.open_button)
     dialog = drafted.dialog()
