@@ -64,8 +64,7 @@ class StagePage(QWidget):
         self.show_study(self.walk.snapshot)
 
     def show_study(self, snapshot: Snapshot | None) -> None:
-        """Show the study as it stands; None for one that isn't written yet."""
-        raise NotImplementedError
+        """Show the study as it stands; None for one that isn't written yet. Each page has its own."""
 
     def forget(self) -> None:
         """Another study: nothing that was given or shown for the one before may stay."""

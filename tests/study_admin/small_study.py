@@ -8,6 +8,7 @@
 | R04    | G2    | E004, E003                  | tech, deep | nothing came back                                      |
 """
 
+import csv
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -193,3 +194,10 @@ def small_material(*, is_unblinded: bool) -> Material:
 def _collected(trail: Trail) -> Collected:
     name, utc = f"results-{trail.reader}.json", datetime(2026, 3, 20, tzinfo=UTC)
     return Collected(trail.reader, trail.design.package_id, name, "ab" * 32, utc, "A. Miller", trail.results())
+
+
+def cells(path: Path, *columns: str) -> list[str]:
+    """Some columns of a CSV file, each row as one text."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [" ".join(row[column] or "-" for column in columns or row) for row in rows]

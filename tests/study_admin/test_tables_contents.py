@@ -1,8 +1,6 @@
 """What stands in the tables. Expected rows are written by hand from the table in `small_study`."""
 
 import csv
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,16 +9,14 @@ import pytest
 
 from reader_app.session.model import PUBLISHED_SCALE
 from segmentation.errors import StudyError
-from study_admin.records import Collected
-from study_admin.store import StudyStore
-from study_admin.tables import write_material, write_tables
+from study_admin.tables import write_material
 from study_admin.tables.circumstances import closing_table, design_table
 from study_admin.tables.columns import one_line, rows_of, table, unique_names
 from study_admin.tables.csv_files import guarded, read_long, unguarded, write_csv
 from study_admin.tables.history import ScoreHistory, histories
 from study_admin.tables.scores import long_columns, long_table
 from study_admin.tables.wide import imrmc, score_tables, wide_pairs
-from tests.study_admin.small_study import DEEP, TECH, Trail, small_material, small_study
+from tests.study_admin.small_study import DEEP, TECH, Trail, cells, small_material, small_study
 from tests.study_admin.told import words_in
 
 REFERENCE = Path(__file__).resolve().parents[3] / "shared" / "reference" / "statistics"
@@ -38,13 +34,6 @@ def blinded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tables") / "blinded"
     write_material(small_material(is_unblinded=False), folder)
     return folder
-
-
-def cells(path: Path, *columns: str) -> list[str]:
-    """Some columns of a CSV file, each row as one text."""
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return [" ".join(row[column] or "-" for column in columns or row) for row in rows]
 
 
 # --- scores ---
@@ -342,63 +331,3 @@ def test_readers_stand_in_the_stored_order_in_every_table() -> None:
     """The material holds R03's results before those of R01."""
     rows = rows_of(closing_table(small_material(is_unblinded=True)).frame)
     assert [row["reader"] for row in rows] == ["R01", "R02", "R03"]
-
-
-# --- from the store ---
-
-
-def test_tables_from_the_store(tmp_path: Path) -> None:
-    """A draft has nothing to tabulate; an opened study has what is due, with sides only."""
-    material = small_material(is_unblinded=False)
-    with StudyStore.create(tmp_path / "study.sqlite", material.study, who="A. Miller") as store:
-        with pytest.raises(StudyError, match="not open yet"):
-            write_tables(store, tmp_path / "early")
-        assert not (tmp_path / "early").exists()
-        store.open_study(material.study, [], lambda chosen: material.opening)
-        head = store.verify_audit()
-        files = write_tables(store, tmp_path / "tables")
-    assert f"trail up to row 2, hash {head}\n" in (tmp_path / "tables" / "README.txt").read_text(encoding="utf-8")
-    assert tmp_path / "tables" / "long.csv" in files and all(path.is_file() for path in files)
-    assert cells(tmp_path / "tables" / "long.csv", "reader", "exam", "side", "missing_why")[:2] == [
-        "R01 E002 A not_collected", "R01 E002 B not_collected",
-    ]  # fmt: skip
-
-
-def open_store(folder: Path) -> StudyStore:
-    material = small_material(is_unblinded=False)
-    store = StudyStore.create(folder / "study.sqlite", material.study, who="A. Miller")
-    store.open_study(material.study, [], lambda chosen: material.opening)
-    return store
-
-
-def test_no_table_is_made_of_a_database_that_is_not_what_its_trail_says(tmp_path: Path) -> None:
-    """Somebody lowers the bar after the study opened, and puts the guards of the tables back."""
-    store = open_store(tmp_path)
-    with closing(sqlite3.connect(tmp_path / "study.sqlite")) as database, database:
-        triggers = database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
-        for name, _ in triggers:
-            database.execute(f'DROP TRIGGER "{name}"')
-        changed = database.execute("UPDATE study SET design = replace(design, '\"alpha\":0.05', '\"alpha\":0.20')")
-        assert changed.rowcount == 1
-        for _, statement in triggers:
-            database.execute(statement)
-    assert store.study.alpha == 0.2
-    with pytest.raises(StudyError, match="study database is damaged") as caught:
-        write_tables(store, tmp_path / "tables")
-    assert "study.sqlite" in str(caught.value) and not (tmp_path / "tables").exists()
-
-
-def test_no_table_mixes_the_study_before_and_after_a_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = open_store(tmp_path)
-
-    def overtaken() -> tuple[Collected, ...]:
-        with StudyStore.open(tmp_path / "study.sqlite", who="B. Other") as other:
-            other.note("refuse", "results-R01.json")
-        return ()
-
-    monkeypatch.setattr(store, "collected", overtaken)
-    with pytest.raises(StudyError, match="was changed while its tables"):
-        write_tables(store, tmp_path / "tables")
-    assert not (tmp_path / "tables").exists()
-    monkeypatch.undo()
-    write_tables(store, tmp_path / "tables")

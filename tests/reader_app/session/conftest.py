@@ -10,6 +10,7 @@ import pytest
 
 from reader_app.session.model import ReaderProfile, Side
 from reader_app.session.package import Package, open_package
+from reader_app.session.parcel import write_parcel
 from reader_app.session.store import SessionStore
 from tests.reader_app.making import make_package, make_protocol
 
@@ -71,3 +72,21 @@ def read_all(store: SessionStore) -> None:
     store.record_comment(store.readings[1].reading_id, Side.B, "Oedema,\nnot tumour – größer")
     for question in store.protocol.closing_questions:
         store.record_closing_answer(question.question_id, "B", "sure")
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package nobody has opened: two exams, eleven files."""
+    return make_package(tmp_path_factory.mktemp("source") / "R01", 1, 1, make_protocol(), SHAPE)
+
+
+@pytest.fixture(scope="module")
+def whole(source: Path) -> Path:
+    write_parcel(source, source.parent / "R01.blindread")
+    return source.parent / "R01.blindread"
+
+
+@pytest.fixture
+def parcel(whole: Path, tmp_path: Path) -> Path:
+    (tmp_path / "mail").mkdir()
+    return Path(shutil.copy(whole, tmp_path / "mail" / "R01.blindread"))
