@@ -21,14 +21,15 @@ from study_admin.report.json_form import form_of, to_json
 from study_admin.report.looked import extents, has_exposure, looks
 from study_admin.report.overlap import METHOD, MaskAgreement, mask_agreement
 from study_admin.report.panels import panels
+from study_admin.report.pdf import obstacle, to_pdf
 from study_admin.report.results import WITHOUT_LOOKING, StudyResults, analyse
-from study_admin.report.shown import Shown
+from study_admin.report.shown import Shown, Tables
 from study_admin.statistics.estimates import NotEstimable
 from study_admin.statistics.looking import Looks
 from study_admin.store import StudyStore
 from study_admin.tables.material import Material, gather
 
-REPORT, RESULTS, FIGURES = "report.html", "results.json", "figures"
+REPORT, PDF, RESULTS, FIGURES = "report.html", "report.pdf", "results.json", "figures"
 CODEBOOK = "results_codebook.csv"  # what the names in results.json mean
 Progress = Callable[[int, int], None]
 _PICTURES = ("lowest_dice", "largest_differences")
@@ -39,10 +40,12 @@ _ORDER = (
 )  # fmt: skip
 
 
-def write_report(store: StudyStore, out: Path, progress: Progress = lambda done, total: None) -> tuple[Path, ...]:
+def write_report(
+    store: StudyStore, out: Path, progress: Progress = lambda done, total: None, *, with_pdf: bool = True
+) -> tuple[Path, ...]:
     """Write the page, results.json with its codebook, and the figures into a new folder, whole or not at all.
 
-    `progress(done, total)` counts exams whose files are looked at, and may raise to cancel. Raises StudyError before
+    The page as PDF, too, where `pdf.obstacle` knows of none. `progress(done, total)` counts exams whose files are looked at, and may raise to cancel. Raises StudyError before
     the unblinding, if the database is not what its audit trail says, if the folder is there, or if the disk fails.
     """
     check_free(out)
@@ -54,13 +57,23 @@ def write_report(store: StudyStore, out: Path, progress: Progress = lambda done,
     overlap, seen = _from_masks(material, store.source_files(), progress)
     results = analyse(material, store.audit(), looks=seen, overlap=overlap)
     are_masks_sound = isinstance(overlap, MaskAgreement)
-    return write_results(results, out, panels(material.study, material.exam_codes, results) if are_masks_sound else {})
+    pictures = panels(material.study, material.exam_codes, results) if are_masks_sound else {}
+    return write_results(results, out, pictures, with_pdf=with_pdf)
 
 
-def write_results(results: StudyResults, out: Path, pictures: Mapping[str, Figure] | None = None) -> tuple[Path, ...]:
-    """The same from results that were computed already, with pictures of exams if there are any."""
+def write_results(
+    results: StudyResults, out: Path, pictures: Mapping[str, Figure] | None = None,
+    beside: Mapping[str, bytes] | None = None, *, with_pdf: bool = True,
+) -> tuple[Path, ...]:  # fmt: skip
+    """The same from results that were computed already, with pictures of exams if there are any.
+
+    `beside` are more files of the folder by name, such as the tables that the results are from.
+    """
     drawn = {**figures(results), **(pictures or {})}
-    contents = {REPORT: document(results, drawn).encode(), RESULTS: to_json(results), CODEBOOK: _template(CODEBOOK)}
+    page = document(results, drawn)
+    contents = {REPORT: page.encode(), RESULTS: to_json(results), CODEBOOK: _template(CODEBOOK), **(beside or {})}
+    if with_pdf and obstacle() is None:
+        contents[PDF] = to_pdf(page)
     for name, figure in drawn.items():
         contents |= {f"{FIGURES}/{name}.svg": figure.svg, f"{FIGURES}/{name}.png": figure.png}
     with drafts(out) as (draft,):
@@ -80,7 +93,7 @@ def document(results: StudyResults, drawn: Mapping[str, Figure]) -> str:
     )  # fmt: skip
     style = _template("style.css").decode()
     page = environment.get_template("report.html")
-    return page.render(form=form, shown=Shown(form), style=Markup(style), figures=_placed(drawn))
+    return page.render(form=form, shown=Shown(form), tables=Tables(), style=Markup(style), figures=_placed(drawn))
 
 
 def _template(name: str) -> bytes:
