@@ -1,0 +1,68 @@
+"""Several networks that answer as one: a folder with `ensemble.json` and the members' weights."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from segmentation.errors import StudyError
+from segmentation.network import DeepMedic
+from segmentation.weights import load_weights, write_whole
+
+FILE_NAME, FORMAT, VERSION = "ensemble.json", "deepmedic-ensemble", 1
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Members of one configuration, and what is on record of how they were trained."""
+
+    members: tuple[DeepMedic, ...]
+    provenance: dict[str, Any]
+
+
+def write_ensemble(folder: Path, members: Sequence[Path], provenance: Mapping[str, Any]) -> None:
+    """Write `ensemble.json`; `members` are .safetensors files inside the folder. Raises StudyError."""
+    description = {
+        "format": FORMAT,
+        "version": VERSION,
+        "members": [member.relative_to(folder).as_posix() for member in members],
+        "provenance": dict(provenance),
+    }
+    write_whole(folder / FILE_NAME, (json.dumps(description, indent=2) + "\n").encode())
+
+
+def load_ensemble(folder: Path) -> Ensemble:
+    """The ensemble in a folder that training wrote. Raises StudyError."""
+    file = folder / FILE_NAME
+    description = _read(file)
+    names = description.get("members")
+    if not (isinstance(names, list) and names and all(isinstance(name, str) for name in names)):
+        raise StudyError("It names no members.", file=file, remedy="Copy the whole folder of the ensemble again.")
+    paths = [folder / name for name in names]
+    if any(not path.resolve().is_relative_to(folder.resolve()) for path in paths):
+        raise StudyError("A member lies outside the folder.", file=file, remedy="Copy the members into it.")
+    members = tuple(load_weights(path) for path in paths)
+    if len({member.config for member in members}) != 1:
+        remedy = "Train all members with one recipe."
+        raise StudyError("Its members are networks of different configurations.", file=file, remedy=remedy)
+    return Ensemble(members, description.get("provenance", {}))
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        description = json.loads(file.read_bytes())
+    except OSError as error:
+        remedy = "Give the folder that `segmentation train` wrote."
+        raise StudyError(f"There is no ensemble here ({error.strerror}).", file=file, remedy=remedy) from error
+    except ValueError as error:
+        remedy = "Copy the whole folder of the ensemble again."
+        raise StudyError("This is not JSON.", file=file, remedy=remedy) from error
+    if not isinstance(description, dict) or description.get("format") != FORMAT:
+        remedy = "Give the folder that `segmentation train` wrote."
+        raise StudyError("This does not describe an ensemble.", file=file, remedy=remedy)
+    version = description.get("version")
+    if not isinstance(version, int) or version > VERSION:
+        what = f"This ensemble is of version {version}; this program knows versions up to {VERSION}."
+        raise StudyError(what, file=file, remedy="Install the newer version of this program.")
+    return description
