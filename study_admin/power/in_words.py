@@ -1,0 +1,136 @@
+"""The answer about a plan in plain sentences; the window and the command say the same."""
+
+from collections.abc import Sequence
+
+from study_admin.power.answer import Answer
+from study_admin.power.designs import Growing, Way
+from study_admin.power.plan import Goal, Plan
+from study_admin.power.simulation import Simulated
+
+_MORE = {
+    Growing.GROUPS: ("more groups", "fewer groups", "groups"),
+    Growing.READERS: ("more readers in each group", "fewer readers in each group", "readers in each group"),
+    Growing.EXAMS: ("more exams in each group", "fewer exams in each group", "exams in each group"),
+}
+
+
+def headline(answer: Answer) -> str:
+    """One sentence: how many of a hundred such studies would reach the goal."""
+    plan, share = answer.plan, per_cent(answer.result.power)
+    if plan.goal is Goal.SUPERIORITY:
+        side = "higher" if plan.delta > 0 else "lower"
+        truth = f"If the second method truly scores {abs(plan.delta):g} points {side}"
+        return f"{truth}, {share} of such studies would show a difference."
+    truth = f"If the true difference is {plan.delta:g} points"
+    if plan.goal is Goal.NON_INFERIORITY:
+        return f"{truth}, {share} of such studies would show that the second method is less than {_margin(plan)} worse."
+    return f"{truth}, {share} of such studies would show that the methods differ by less than {_margin(plan)}."
+
+
+def verdict(answer: Answer) -> str:
+    """Whether that is enough."""
+    enough = answer.result.power >= answer.wanted
+    return f"{'That reaches' if enough else 'That is less than'} the {per_cent(answer.wanted)} that are wanted."
+
+
+def size(plan: Plan) -> str:
+    """The design in numbers.
+
+    >>> size(Plan())
+    '5 groups of 4 readers and 20 exams: 20 readers, 100 exams, 400 readings, 20 for each reader.'
+    """
+    groups = f"{count(plan.groups, 'group')} of {count(plan.readers_per_group, 'reader')}"
+    exams = f"and {count(plan.exams_per_group, 'exam')}"
+    totals = f"{count(plan.readers, 'reader')}, {count(plan.exams, 'exam')}, {count(plan.readings, 'reading')}"
+    return f"{groups} {exams}: {totals}, {plan.exams_per_group} for each reader."
+
+
+def precision(answer: Answer) -> str:
+    """Standard error, df, and what can be found."""
+    result = answer.result
+    words = (
+        f"The mean difference is known to ±{result.se:.3g} points (standard error, {result.df:.0f} degrees of freedom)."
+    )
+    if answer.detectable is not None:
+        words += (
+            f" A true difference of {answer.detectable:.2g} points would be found with {per_cent(answer.wanted)} power."
+        )
+    return words
+
+
+def promise(answer: Answer) -> str:
+    """What the paired t-test would promise, marked wrong."""
+    return (
+        f"A paired t-test would promise {per_cent(answer.result.promised)}. That is wrong: it takes the "
+        f"{count(answer.plan.readings, 'reading')} as independent, though those of one reader, and those of one exam, "
+        "are alike."
+    )
+
+
+def spread(answer: Answer) -> str:
+    """The power over the range of variances."""
+    found = answer.range
+    return f"Between {per_cent(found.low)} and {per_cent(found.high)}: {found.because}."
+
+
+def variances(answer: Answer) -> str:
+    """Which variances were taken."""
+    v = answer.variances
+    return (
+        f"Variances of the difference, {v.source}: between readers {v.reader:.3g}, between exams {v.exam:.3g}, "
+        f"single readings {v.residual:.3g} points²."
+    )
+
+
+def way(answer: Answer, found: Way) -> str:
+    """What one size would have to be."""
+    more, fewer, sizes = _MORE[found.growing]
+    if found.result is None:
+        return f"With {more} alone {per_cent(answer.wanted)} can't be reached."
+    now, then = (getattr(plan, found.growing.value) for plan in (answer.plan, found.result.plan))
+    if then == now:
+        return f"No fewer {sizes} would do."
+    return (
+        f"With {more if then > now else fewer}: {size(found.result.plan)[:-1]}, power {per_cent(found.result.power)}."
+    )
+
+
+def simulated(answer: Answer, found: Simulated) -> str:
+    """What the simulation came to, beside the formula."""
+    words = (
+        f"{count(found.studies, 'simulated study', 'simulated studies')}: {100 * found.power:.1f} % reached the goal "
+        f"(± {100 * found.se:.1f} %, the simulation's own error); the formula says {100 * answer.result.power:.1f} %."
+    )
+    if found.not_estimable:
+        words += f" {found.not_estimable} of them had no result that could be tested."
+    return words
+
+
+def warnings(answer: Answer) -> Sequence[str]:
+    """What to be careful about: the variances, and designs whose analysis stands on few."""
+    plan = answer.plan
+    found = list(answer.variances.warnings)
+    if plan.readers < 5:  # as the report warns (statistics.md, section 6)
+        found.append(f"{count(plan.readers, 'reader')}: fewer than 5 say little about readers at large.")
+    if plan.readers_per_group == 1 and plan.exams_per_group > 1:
+        found.append("One reader for each exam: how well readers agree can't be told from such a study.")
+    return found
+
+
+def per_cent(share: float) -> str:
+    """Whole, and never 0 or 100 for what is neither.
+
+    >>> per_cent(0.6868), per_cent(0.9999), per_cent(0.0001)
+    ('69 %', 'more than 99 %', 'less than 1 %')
+    """
+    if share > 0.995:
+        return "more than 99 %"
+    return "less than 1 %" if share < 0.005 else f"{100 * share:.0f} %"
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def _margin(plan: Plan) -> str:
+    return f"{plan.margin:g} points"
