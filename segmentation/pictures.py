@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +25,9 @@ _PIXELS_PER_MM, _DPI = 2.4, 100
 _GAP_MM, _TITLE_MM, _LINE_MM, _SIDE_MM = 4.0, 9.0, 7.0, 9.0
 _MARGIN_MM = 6.0  # air left around the head
 _RULER_MM = 50.0
+_NARROWEST_MM = 160.0  # room for the ruler and the legend
 _DARK, _BRIGHT = 1.0, 99.7  # percentiles of the window: above lie vessels only
-_LETTER = {"color": "#BFD7EA", "fontsize": 8, "fontweight": "bold"}
+_LETTER: dict[str, Any] = {"color": "#BFD7EA", "fontsize": 8, "fontweight": "bold"}
 
 Voxel = tuple[int, int, int]
 Rgb = npt.NDArray[np.float64]
@@ -99,7 +101,7 @@ def sheet(title: str, rows: Sequence[tuple[str, Sequence[Panel]]], notes: Sequen
     sizes = [[_extent_mm(panel) for panel in panels] for _, panels in rows]
     widths = [max(row[n][0] for row in sizes if n < len(row)) for n in range(max(len(row) for row in sizes))]
     heights = [max(height for _, height in row) + _TITLE_MM for row in sizes]
-    width = _SIDE_MM + sum(widths) + _GAP_MM * (len(widths) + 1)
+    width = max(_SIDE_MM + sum(widths) + _GAP_MM * (len(widths) + 1), _NARROWEST_MM)
     below = _LINE_MM * (len(notes) + 1.6)
     height = _TITLE_MM + sum(heights) + below
     per_inch = _DPI / _PIXELS_PER_MM
@@ -220,5 +222,7 @@ def window_of(array: npt.NDArray) -> tuple[float, float]:
     inside = array[array != air_of(array)]
     if not inside.size:
         return 0.0, 1.0
-    dark, bright = (float(value) for value in np.percentile(inside[:: max(1, inside.size // 200_000)], [_DARK, _BRIGHT]))
+    dark, bright = (
+        float(value) for value in np.percentile(inside[:: max(1, inside.size // 200_000)], [_DARK, _BRIGHT])
+    )
     return (dark, bright) if bright > dark else (dark - 0.5, dark + 0.5)
