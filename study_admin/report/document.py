@@ -45,8 +45,9 @@ def write_report(
 ) -> tuple[Path, ...]:
     """Write the page, results.json with its codebook, and the figures into a new folder, whole or not at all.
 
-    The page as PDF, too, where `pdf.obstacle` knows of none. `progress(done, total)` counts exams whose files are looked at, and may raise to cancel. Raises StudyError before
-    the unblinding, if the database is not what its audit trail says, if the folder is there, or if the disk fails.
+    The page as PDF, too, where `pdf.obstacle` knows of none. `progress(done, total)` counts exams whose files are
+    looked at, and may raise to cancel. Raises StudyError before the unblinding, if the database is not what its audit
+    trail says, if the folder is there, or if the disk fails.
     """
     check_free(out)
     material = gather(store)

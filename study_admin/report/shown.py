@@ -75,6 +75,24 @@ class Shown:
         return self.why(path) if value is None or _is_reason(value) else escape(value)
 
 
+class Tables:
+    """Numbers of a page's tables, given in the order in which they come; a page may lack some."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    def new(self, name: str) -> int:
+        """The number of the table that follows here."""
+        return self._numbers.setdefault(name, len(self._numbers) + 1)
+
+    def at(self, *names: str) -> str:
+        """Where to look: "Tables 1, 3 and 8"; of tables that came before, and a dash if none of them did."""
+        numbers = [str(self._numbers[name]) for name in names if name in self._numbers]
+        if len(numbers) < 2:
+            return f"Table {numbers[0]}" if numbers else NOTHING
+        return f"Tables {', '.join(numbers[:-1])} and {numbers[-1]}"
+
+
 def _is_reason(value: Any) -> bool:
     return isinstance(value, Mapping) and _REASON in value
 

@@ -32,9 +32,7 @@ from tests.study_admin.scripted_readers import packages_in, read_package
 
 WORDS = "six words that only this test needs"
 # Words with digits in them, and what a page says of its own order
-_FIXED = re.compile(
-    r"\b(Table|Figure) (?:[AC])?\d+\b|Tables? [AC]?\d+|ICC\([23],[1k]\)|\b95\s%|SHA-256|\b[A-Za-z_]\w*\d\w*"
-)
+_FIXED = re.compile(r"\b(Table|Figure) A?\d+\b|ICC\([23],[1k]\)|\b95\s%|SHA-256|\b[A-Za-z_]\w*\d\w*")
 _NUMBER = re.compile(r"[−-]?\d+(?:\.\d+)?")
 _NO_TEXT = ("style", "head")
 
@@ -111,7 +109,7 @@ def paper() -> StudyResults:
 @pytest.fixture(scope="module")
 def written(paper: StudyResults, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("report") / "report"
-    write_results(paper, out)
+    write_results(paper, out, with_pdf=False)
     return out
 
 
@@ -186,7 +184,7 @@ def few(material: Material, readers: int) -> Material:
 
 @pytest.mark.parametrize("readers", [0, 1, 2, 5])
 def test_a_study_with_little_is_told_in_words(readers: int, tmp_path: Path) -> None:
-    write_results(analyse(few(reference_material("paper"), readers)), tmp_path / "report")
+    write_results(analyse(few(reference_material("paper"), readers)), tmp_path / "report", with_pdf=False)
     page = check_numbers(tmp_path / "report")
     assert "nan" not in page.text.lower().split() and "None" not in page.text and "{" not in page.text
     if readers < 2:
@@ -200,7 +198,7 @@ def test_names_are_no_html(paper: StudyResults) -> None:
 
 
 def test_equal_results_give_equal_pages(paper: StudyResults, written: Path, tmp_path: Path) -> None:
-    write_results(paper, tmp_path / "again")
+    write_results(paper, tmp_path / "again", with_pdf=False)
     for path in written.rglob("*.*"):
         assert (tmp_path / "again" / path.relative_to(written)).read_bytes() == path.read_bytes()
 
@@ -259,7 +257,11 @@ def test_a_study_through_the_store_is_reported_whole(read_study: Path, tmp_path:
     steps: list[tuple[int, int]] = []
     with StudyStore.open(study / "study.sqlite", who="A. Analyst") as store:
         unblind(store, study, "the third reader fell ill")
-        written = write_report(store, tmp_path / "report", lambda done, total: steps.append((done, total)))
+
+        def tell(done: int, total: int) -> None:
+            steps.append((done, total))
+
+        written = write_report(store, tmp_path / "report", tell, with_pdf=False)
         head = store.audit()[-1].hash
     form = json.loads((tmp_path / "report" / RESULTS).read_text(encoding="utf-8"))
     assert {path.name for path in written} >= {REPORT, RESULTS}
@@ -290,7 +292,7 @@ def test_masks_that_were_changed_are_not_measured_and_named_by_nobody(read_study
         kept = mask.read_bytes()
         mask.write_bytes(kept + b"0")
         try:
-            write_report(store, tmp_path / "report")
+            write_report(store, tmp_path / "report", with_pdf=False)
         finally:
             mask.write_bytes(kept)
     form = json.loads((tmp_path / "report" / RESULTS).read_text(encoding="utf-8"))
@@ -306,7 +308,7 @@ def test_a_disk_that_fails_leaves_nothing(paper: StudyResults, tmp_path: Path, m
 
     monkeypatch.setattr("study_admin.report.document.flush", full)
     with pytest.raises(StudyError, match="No space left"):
-        write_results(paper, tmp_path / "report")
+        write_results(paper, tmp_path / "report", with_pdf=False)
     assert not list(tmp_path.iterdir())
 
 
