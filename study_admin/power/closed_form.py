@@ -54,11 +54,8 @@ def power(plan: Plan, variances: Variances) -> PowerResult:
 def precision(variances: Variances, groups: Array, readers: Array, exams: Array) -> Precision:
     """Of designs of so many groups, readers in each and exams in each, broadcast against each other."""
     g, j, k = np.broadcast_arrays(groups, readers, exams)
-    msr, msc, mse = (
-        k * variances.reader + variances.residual,
-        j * variances.exam + variances.residual,
-        variances.residual,
-    )
+    mse = variances.residual
+    msr, msc = k * variances.reader + mse, j * variances.exam + mse
     top = msr + msc - mse
     is_crossed = (j > 1) & (k > 1)
     inner_j, inner_k = np.where(is_crossed, j - 1, 1), np.where(is_crossed, k - 1, 1)

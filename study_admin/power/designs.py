@@ -60,7 +60,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class PowerRange:
-    """Power if the variances are not what was taken: `low` at the larger ones, which are `factors[1]` times as large."""
+    """Power if the variances are others: `low` where all are `factors[1]` times as large as taken."""
 
     low: float
     high: float
@@ -130,8 +130,20 @@ def grid(plan: Plan, variances: Variances) -> Grid:
     return Grid(readers, exams, tuple(tuple(float(value) for value in row) for row in rows))
 
 
+def neighbours(plan: Plan, variances: Variances) -> tuple[PowerResult, ...]:
+    """Every design with half to three times the plan's groups, readers and exams in each."""
+    found = []
+    for groups in _around(plan.groups, 1):
+        least = 2 if groups == 1 else 1
+        for readers in _around(plan.readers_per_group, least):
+            for exams in _around(plan.exams_per_group, least):
+                design = replace(plan, groups=groups, readers_per_group=readers, exams_per_group=exams)
+                found.append(power(design, variances))
+    return tuple(found)
+
+
 def power_range(plan: Plan, variances: Variances) -> PowerRange:
-    """Where the power may lie: for assumed variances from half to twice as large, for a pilot's within their interval."""
+    """Where the power may lie: for assumed variances from half to twice as large, else within the pilot's interval."""
     factors = _factors(plan, variances)
     low, high = (power(plan, variances.times(f, f, f)).power for f in (factors[1], factors[0]))
     because = f"variances from {factors[0]:.2g} to {factors[1]:.2g} times as large"

@@ -14,6 +14,14 @@ _MORE = {
 }
 
 
+def sentences(answer: Answer) -> Sequence[str]:
+    """The whole answer, from the most important to the least."""
+    return (
+        headline(answer), verdict(answer), size(answer.plan), precision(answer), promise(answer), variances(answer),
+        spread(answer), *(way(answer, found) for found in answer.ways), *warnings(answer),
+    )  # fmt: skip
+
+
 def headline(answer: Answer) -> str:
     """One sentence: how many of a hundred such studies would reach the goal."""
     plan, share = answer.plan, per_cent(answer.result.power)
@@ -48,14 +56,10 @@ def size(plan: Plan) -> str:
 def precision(answer: Answer) -> str:
     """Standard error, df, and what can be found."""
     result = answer.result
-    words = (
-        f"The mean difference is known to ±{result.se:.3g} points (standard error, {result.df:.0f} degrees of freedom)."
-    )
-    if answer.detectable is not None:
-        words += (
-            f" A true difference of {answer.detectable:.2g} points would be found with {per_cent(answer.wanted)} power."
-        )
-    return words
+    words = f"Standard error of the mean difference {result.se:.3f} points, {result.df:.0f} degrees of freedom."
+    if answer.detectable is None:
+        return words
+    return f"{words} For {per_cent(answer.wanted)} the true difference would have to be {answer.detectable:.2f} points."
 
 
 def promise(answer: Answer) -> str:
@@ -70,7 +74,7 @@ def promise(answer: Answer) -> str:
 def spread(answer: Answer) -> str:
     """The power over the range of variances."""
     found = answer.range
-    return f"Between {per_cent(found.low)} and {per_cent(found.high)}: {found.because}."
+    return f"Power from {per_cent(found.low)} to {per_cent(found.high)} with {found.because}."
 
 
 def variances(answer: Answer) -> str:
@@ -90,9 +94,8 @@ def way(answer: Answer, found: Way) -> str:
     now, then = (getattr(plan, found.growing.value) for plan in (answer.plan, found.result.plan))
     if then == now:
         return f"No fewer {sizes} would do."
-    return (
-        f"With {more if then > now else fewer}: {size(found.result.plan)[:-1]}, power {per_cent(found.result.power)}."
-    )
+    words = more if then > now else fewer
+    return f"With {words}: {size(found.result.plan)[:-1]}, power {per_cent(found.result.power)}."
 
 
 def simulated(answer: Answer, found: Simulated) -> str:
@@ -126,6 +129,11 @@ def per_cent(share: float) -> str:
     if share > 0.995:
         return "more than 99 %"
     return "less than 1 %" if share < 0.005 else f"{100 * share:.0f} %"
+
+
+def cell(share: float) -> str:
+    """The same for a table of numbers in per cent."""
+    return ">99" if share > 0.995 else f"{100 * share:.0f}"
 
 
 def count(number: int, one: str, many: str = "") -> str:

@@ -83,9 +83,8 @@ def _check(plan: Plan, variances: Variances, studies: int) -> None:
     variances.check()
     if plan.readings > MOST_READINGS:
         what = f"A study of {plan.readings} readings is too large to be simulated here."
-        raise StudyError(
-            what, remedy=f"Simulate one of at most {MOST_READINGS}; the closed form holds for larger ones."
-        )
+        remedy = f"Simulate one of at most {MOST_READINGS}; the formula holds for larger ones."
+        raise StudyError(what, remedy=remedy)
     if not 1 <= studies <= MOST_STUDIES:
         remedy = f"Give a number from 1 to {MOST_STUDIES}; 1000 tell the power to about 1.5 points per cent."
         raise StudyError(f"{studies} studies can't be simulated.", remedy=remedy)
