@@ -25,6 +25,9 @@ a study from the first to the last step
   study-admin report STUDY                                               one page that reads like a results section
   study-admin tables STUDY                                               for R, SPSS, SAS, JASP, Excel, Python
 
+without a study
+  study-admin report --scores FILE.csv --out DIR                         the same report of a table of scores
+
 exit status
   0    done
   1    `regenerate`: the two allocations differ
@@ -71,12 +74,14 @@ def _window(folder: Path | None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     from study_admin.package_command import add_package
+    from study_admin.report_command import add_report
     from study_admin.study_commands import add_study_commands
 
     style = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser("study-admin", description=MANUAL, epilog=DETAILS, formatter_class=style)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_study_commands(commands)
+    add_report(commands)
     add_package(commands)
     return parser
 

@@ -296,14 +296,20 @@ def write_tables(
 
 
 def write_report(
-    folder: StudyFolder, out: Path | None = None, *, who: str = "", progress: Progress = _silent
+    folder: StudyFolder,
+    out: Path | None = None,
+    *,
+    who: str = "",
+    progress: Progress = _silent,
+    with_pdf: bool = True,
 ) -> tuple[Path, ...]:
-    """Write the report of an unblinded study into a new folder."""
+    """Write the report of an unblinded study into a new folder; as PDF, too, where the computer can."""
     from study_admin.report import document  # figures and statistics take a second that no other step needs
 
     with folder.store(who) as store:
         place = out or folder.reports / f"report-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-        return _on_record(store, "write report", place, document.write_report(store, place, progress))
+        written = document.write_report(store, place, progress, with_pdf=with_pdf)
+        return _on_record(store, "write report", place, written)
 
 
 def _on_record(store: StudyStore, what: str, place: Path, written: tuple[Path, ...]) -> tuple[Path, ...]:

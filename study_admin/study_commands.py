@@ -259,8 +259,6 @@ def _add_ending(commands: "Commands") -> None:
     unblind.add_argument("--reason", default="", help="needed if results are missing")
     tables = _command(commands, "tables", "write the score tables, blinded until the unblinding", _tables)
     tables.add_argument("--out", type=Path, metavar="DIR", help="folder to make (default: in STUDY/tables)")
-    report = _command(commands, "report", "write the report of the unblinded study: page, results, figures", _report)
-    report.add_argument("--out", type=Path, metavar="DIR", help="folder to make (default: in STUDY/reports)")
     audit = _command(commands, "audit", "verify the audit trail and print it", _audit)
     audit.set_defaults(interrupted="")
     again = _command(commands, "regenerate", "draw the allocation again from the seed, and compare", _regenerate,
@@ -290,13 +288,6 @@ def _tables(options: argparse.Namespace) -> None:
     with bar("Writing tables") as show:
         written = conduct.write_tables(StudyFolder(options.study), options.out, who=options.who, progress=show)
     print(f"{len(written)} files in {written[0].parent}; README.txt says what is what.")
-
-
-def _report(options: argparse.Namespace) -> None:
-    with bar("Looking at masks", "exam") as show:
-        written = conduct.write_report(StudyFolder(options.study), options.out, who=options.who, progress=show)
-    (page,) = (path for path in written if path.suffix == ".html")
-    print(f"{page}  (open it in a browser; results.json beside it holds every number)")
 
 
 def _audit(options: argparse.Namespace) -> None:

@@ -38,10 +38,22 @@ def _of_size(table: Pairs, flow: Flow) -> Iterator[str]:
     lone = int(np.sum(readers_of_exam == 1))
     if lone:
         yield f"{lone} of {len(table.exams)} exams have complete pairs of one reader only."
-    if flow.missing_share > _LACKING:
+    if isinstance(flow.due, NotEstimable):
+        yield from _of_a_table(flow)
+    elif flow.missing_share > _LACKING:
         yield (
             f"{flow.missing} of {flow.due} readings that were due lack a complete pair; the analyses take them as "
             "missing at random."
+        )
+
+
+def _of_a_table(flow: Flow) -> Iterator[str]:
+    """What may be missing where nobody knows what was due."""
+    lacking = flow.crossed - flow.complete
+    if lacking > _LACKING * flow.crossed:
+        yield (
+            f"If each reader was due to read each exam of the group, {lacking} of {flow.crossed} readings lack a "
+            "complete pair. The table does not tell; the analyses take them as missing at random."
         )
 
 

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+import pandas as pd
+
 from reader_app.session.model import Side
 from study_admin.database.history import CHOOSE, COLLECT, LOCK, REPLACE, UNBLIND
 from study_admin.design import source_guess
 from study_admin.records import AuditRow
 from study_admin.statistics.blinding_indices import Guess
+from study_admin.statistics.estimates import NotEstimable
 from study_admin.tables.circumstances import design_table
 from study_admin.tables.columns import Table
 from study_admin.tables.csv_files import write_long
@@ -34,7 +37,10 @@ _ACTS = {
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where the scores are from and under which rules they are analysed. Empty where a table came from elsewhere."""
+    """Where the scores are from and under which rules they are analysed.
+
+    A table from elsewhere has a name, `table`, and `notes` of how it was read; what only a study has is empty.
+    """
 
     title: str
     version: str
@@ -53,6 +59,8 @@ class Provenance:
     audit_rows: int
     unblinded_utc: str
     software: Mapping[str, str]
+    table: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,23 +69,29 @@ class ReaderFlow:
 
     reader: str
     group: str
-    due: int
+    due: int | NotEstimable
     read: int
     complete: int
-    missing: int  # due without both scores
+    missing: int  # due, or in the table, without both scores
     statuses: Mapping[str, int]
 
 
 @dataclass(frozen=True)
 class Flow:
-    """Readings from what was due to the complete pairs, which the analyses take; practice is nowhere."""
+    """Readings from what was due to the complete pairs, which the analyses take; practice is nowhere.
+
+    `listed` have a row in the table of scores, which of a study are all that were due; `crossed` there would be if
+    each reader of a group read each exam of it. A table does not tell what was due.
+    """
 
     groups: int
     readers: int
     exams: int
-    readers_collected: int
-    readers_signed_off: int
-    due: int
+    readers_collected: int | NotEstimable
+    readers_signed_off: int | NotEstimable
+    due: int | NotEstimable
+    listed: int
+    crossed: int
     read: int
     complete: int
     missing: int
@@ -115,29 +129,30 @@ def provenance(material: Material, long: Table) -> Provenance:
 
 def flow(material: Material) -> Flow:
     design = design_table(material).frame
-    readers = []
-    for record in material.readers:
-        statuses = design.loc[design["reader"] == record.code, "status"].value_counts()
-        counts = {str(status): int(count) for status, count in sorted(statuses.items())}
-        due, complete = sum(counts.values()), counts.get("scored", 0)
-        readers.append(
-            ReaderFlow(
-                reader=record.code,
-                group=material.group_of_reader[record.code],
-                due=due,
-                read=due - sum(counts.get(status, 0) for status in _UNREAD),
-                complete=complete,
-                missing=due - complete,
-                statuses=counts,
-            )
-        )
-    due, read, complete = (sum(getattr(each, name) for each in readers) for name in ("due", "read", "complete"))
+    readers = [_flow_of(record.code, material, design) for record in material.readers]
+    due = len(design)
+    read, complete = (sum(getattr(each, name) for each in readers) for name in ("read", "complete"))
+    opening = material.opening
     return Flow(
-        groups=len(material.opening.reader_groups), readers=len(readers), exams=len(material.exam_codes),
+        groups=len(opening.reader_groups), readers=len(readers), exams=len(material.exam_codes),
         readers_collected=len(material.results),
         readers_signed_off=sum(not results.is_incomplete for results in material.results.values()),
-        due=due, read=read, complete=complete, missing=due - complete,
+        due=due, listed=due,
+        crossed=sum(len(names) * len(codes) for names, codes in zip(
+            opening.exam_groups, opening.reader_groups, strict=True)),
+        read=read, complete=complete, missing=due - complete,
         missing_share=(due - complete) / due if due else 0.0, by_reader=tuple(readers),
+    )  # fmt: skip
+
+
+def _flow_of(reader: str, material: Material, design: pd.DataFrame) -> ReaderFlow:
+    statuses = design.loc[design["reader"] == reader, "status"].value_counts()
+    counts = {str(status): int(count) for status, count in sorted(statuses.items())}
+    due, complete = sum(counts.values()), counts.get("scored", 0)
+    return ReaderFlow(
+        reader=reader, group=material.group_of_reader[reader], due=due,
+        read=due - sum(counts.get(status, 0) for status in _UNREAD), complete=complete, missing=due - complete,
+        statuses=counts,
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from study_admin.design import StudyProblemsError
 from study_admin.records import SourceFile
 from study_admin.report.canvas import Figure
 from study_admin.report.figures import figures
+from study_admin.report.for_r import for_r
 from study_admin.report.json_form import form_of, to_json
 from study_admin.report.looked import extents, has_exposure, looks
 from study_admin.report.overlap import METHOD, MaskAgreement, mask_agreement
@@ -43,7 +44,7 @@ _ORDER = (
 def write_report(
     store: StudyStore, out: Path, progress: Progress = lambda done, total: None, *, with_pdf: bool = True
 ) -> tuple[Path, ...]:
-    """Write the page, results.json with its codebook, and the figures into a new folder, whole or not at all.
+    """Write the page, results.json with its codebook, the figures and the pairs for R into a new folder, or nothing.
 
     The page as PDF, too, where `pdf.obstacle` knows of none. `progress(done, total)` counts exams whose files are
     looked at, and may raise to cancel. Raises StudyError before the unblinding, if the database is not what its audit
@@ -72,7 +73,8 @@ def write_results(
     """
     drawn = {**figures(results), **(pictures or {})}
     page = document(results, drawn)
-    contents = {REPORT: page.encode(), RESULTS: to_json(results), CODEBOOK: _template(CODEBOOK), **(beside or {})}
+    contents = {REPORT: page.encode(), RESULTS: to_json(results), CODEBOOK: _template(CODEBOOK)}
+    contents |= {**for_r(results.pairs, results.provenance.alpha, results.provenance.margin), **(beside or {})}
     if with_pdf and obstacle() is None:
         contents[PDF] = to_pdf(page)
     for name, figure in drawn.items():

@@ -98,7 +98,7 @@ class StudyResults:
     leniency: Leniency | NotEstimable
     validity: Validity
     warnings: tuple[str, ...]
-    deviations: tuple[Deviation, ...]
+    deviations: tuple[Deviation, ...] | NotEstimable
     cohort: Cohort | NotEstimable
     overlap: MaskAgreement | NotEstimable
 
@@ -119,7 +119,7 @@ def analyse(
 
 def analyse_pairs(
     pairs: Pairs, origin: Provenance, readings: Flow, *, guesses: Sequence[Guess] = (),
-    looks: Sequence[Looks] | NotEstimable = (), departures: tuple[Deviation, ...] = (),
+    looks: Sequence[Looks] | NotEstimable = (), departures: tuple[Deviation, ...] | NotEstimable = (),
     exams: Cohort | NotEstimable = NO_FACTS, overlap: MaskAgreement | NotEstimable = NO_MASKS,
 ) -> StudyResults:  # fmt: skip
     """The same from a table of paired scores that was made anywhere."""

@@ -20,10 +20,14 @@ class Shown:
     def at(self, path: str) -> Any:
         """The value at a path, or the reason that was met on the way to it. Raises KeyError for what is not there."""
         value: Any = self._form
-        for step in path.split("."):
+        steps = path.split(".")
+        while steps:
             if _is_reason(value):
                 return value
-            value = value[int(step)] if isinstance(value, list) else value[step]
+            if isinstance(value, list):
+                value, steps = value[int(steps[0])], steps[1:]
+            else:
+                value, steps = _in(value, steps)
         return value
 
     def has(self, path: str) -> bool:
@@ -43,6 +47,10 @@ class Shown:
 
     def count(self, path: str) -> Markup:
         return self.number(path, 0)
+
+    def units(self, path: str, one: str) -> Markup:
+        """1 reader, 20 readers."""
+        return Markup("{} {}").format(self.count(path), one if self.at(path) == 1 else f"{one}s")
 
     def p(self, path: str) -> Markup:
         """A p value with two digits that count: 0.016, 6.5 × 10⁻⁵."""
@@ -91,6 +99,15 @@ class Tables:
         if len(numbers) < 2:
             return f"Table {numbers[0]}" if numbers else NOTHING
         return f"Tables {', '.join(numbers[:-1])} and {numbers[-1]}"
+
+
+def _in(value: Mapping[str, Any], steps: list[str]) -> tuple[Any, list[str]]:
+    """What lies there under the first step, or under several of them: names of arms and readers may hold dots."""
+    for n in range(len(steps), 0, -1):
+        name = ".".join(steps[:n])
+        if name in value:
+            return value[name], steps[n:]
+    raise KeyError(steps[0])
 
 
 def _is_reason(value: Any) -> bool:

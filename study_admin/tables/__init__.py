@@ -65,11 +65,11 @@ def _writers(material: Material) -> dict[str, Callable[[Path], None]]:
 
 
 def _texts(material: Material, tables: Sequence[Table], scores: Sequence[Table]) -> dict[str, str]:
-    sources = sources_of(scores[0].frame)
+    sources, study, is_blinded = sources_of(scores[0].frame), material.study, material.unblinding is None
     return {
         "import.sps": spss_script(scores),
         "import.sas": sas_script(scores),
-        "analysis.R": r_script(material.study, sources, is_blinded=material.unblinding is None),
+        "analysis.R": r_script(sources, study.alpha, study.non_inferiority_margin, is_blinded=is_blinded),
         "README.txt": readme(material, tables, scores),
     }
 

@@ -7,6 +7,7 @@ with apostrophes before such a text; `read_csv` takes one away again, so nothing
 import csv
 import re
 from collections.abc import Iterable, Sequence
+from io import StringIO
 from pathlib import Path
 
 import pandas as pd
@@ -30,11 +31,17 @@ def write_excel_csv(table: Table, path: Path) -> None:
 
 
 def _write(table: Table, path: Path, *, encoding: str, delimiter: str, decimal: str, end: str) -> None:
-    with path.open("w", encoding=encoding, newline="") as file:
-        writer = csv.writer(file, delimiter=delimiter, lineterminator=end)
-        writer.writerow(table.frame.columns)
-        for row in rows_of(table.frame):
-            writer.writerow([_cell(row[column.name], column, decimal) for column in table.columns])
+    path.write_bytes(csv_text(table, delimiter=delimiter, decimal=decimal, end=end).encode(encoding))
+
+
+def csv_text(table: Table, *, delimiter: str = ",", decimal: str = ".", end: str = "\n") -> str:
+    """A table as the text of its file; for programs, unless said otherwise."""
+    file = StringIO()
+    writer = csv.writer(file, delimiter=delimiter, lineterminator=end)
+    writer.writerow(table.frame.columns)
+    for row in rows_of(table.frame):
+        writer.writerow([_cell(row[column.name], column, decimal) for column in table.columns])
+    return file.getvalue()
 
 
 def _cell(value: object, column: Column, decimal: str) -> str:

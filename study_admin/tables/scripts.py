@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
 
-from study_admin.design import Study
 from study_admin.tables.columns import Column, Kind, Table, rows_of
 from study_admin.tables.csv_files import guarded
 from study_admin.tables.wide import source_names
@@ -105,17 +104,16 @@ def _wrapped(start: str, words: Iterable[str]) -> Iterator[str]:
     yield "  ;"
 
 
-def r_script(study: Study, sources: tuple[str, ...], *, is_blinded: bool) -> str:
-    """analysis.R, for these two sources."""
+def r_script(sources: tuple[str, ...], alpha: float, margin: float | None, *, is_blinded: bool = False) -> str:
+    """analysis.R, for these two sources, the first one first."""
     first, second = source_names(sources)
     note = "The study is still blinded: these are sides, and say nothing of the methods." if is_blinded else ""
-    margin = study.non_inferiority_margin
     script = (files("study_admin.tables") / "analysis.R").read_text(encoding="utf-8")
     for name, value in {
         "FIRST": first,
         "SECOND": second,
         "NOTE": note,
-        "ALPHA": repr(study.alpha),
+        "ALPHA": repr(alpha),
         "MARGIN": "NA" if margin is None or is_blinded else repr(margin),
     }.items():
         script = script.replace(f"@{name}@", value)

@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +21,7 @@ from study_admin.tables.columns import Column, Kind, Table, table
 from study_admin.tables.scores import score_column
 from study_admin.tables.scripts import r_script
 from study_admin.tables.statistical_files import write_sav, write_xpt
-from tests.study_admin.small_study import FORMULA, small_material, small_study
+from tests.study_admin.small_study import FORMULA, small_material
 
 REFERENCE = Path(__file__).resolve().parents[3] / "shared" / "reference" / "statistics"
 SCORE_TABLES = ("long", "wide_pairs", "wide_raters_tech_nician", "wide_raters_deep")
@@ -203,8 +202,7 @@ def test_analysis_gives_the_reference_values(name: str, tmp_path: Path) -> None:
         pytest.skip("the reference set (../shared) is not on this machine")
     expected = pd.read_json(REFERENCE / f"{name}.json", typ="series")
     shutil.copy(REFERENCE / f"{name}.csv", tmp_path / "wide_pairs.csv")
-    study = replace(small_study(), non_inferiority_margin=0.5)
-    script = r_script(study, ("technician", "dl"), is_blinded=False)
+    script = r_script(("technician", "dl"), 0.05, 0.5)
     (tmp_path / "analysis.R").write_text(script, encoding="utf-8")
     output = run_r(tmp_path)
     for label, key, df, p in (
@@ -239,8 +237,7 @@ def test_analysis_says_what_it_cannot_compute(opened: Path) -> None:
 
 
 def test_analysis_of_blinded_tables_says_so(tmp_path: Path) -> None:
-    study = replace(small_study(), non_inferiority_margin=0.5)
-    script = r_script(study, ("A", "B"), is_blinded=True)
+    script = r_script(("A", "B"), 0.05, 0.5, is_blinded=True)
     assert "still blinded" in script and 'first <- "score_a"' in script and "margin <- NA" in script
     assert "@" not in script
 

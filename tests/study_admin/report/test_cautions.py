@@ -41,7 +41,7 @@ def lively(r: int, e: int) -> tuple[float, float]:
 def warned(table: Pairs, *, guesses: Sequence[Guess] = (), rows: dict[str, Row] | None = None, due: int = 0) -> str:
     due = due or len(table.complete)
     complete = len(table.complete)
-    flow = Flow(2, 6, 10, 6, 6, due, complete, complete, due - complete, (due - complete) / due, ())
+    flow = Flow(2, 6, 10, 6, 6, due, due, due, complete, complete, due - complete, (due - complete) / due, ())
     checks = validity(table, guesses=guesses)
     return " ".join(cautions(table, flow, rows or {}, mixed_difference(table), checks, (0, 10), 0.05))
 
