@@ -36,10 +36,15 @@ _MANY = 6  # file names in a sentence
 
 @dataclass(frozen=True)
 class MaskFile:
-    """A drawn mask. `is_on_flair`: drawn on the FLAIR, which it follows when the FLAIR is moved onto the T1c."""
+    """A drawn mask of one compartment ("" for the whole tumour)."""
 
     path: Path
-    is_on_flair: bool = False
+    compartment: str = ""
+
+    @property
+    def is_on_flair(self) -> bool:
+        """Whether it was drawn on the FLAIR, which it follows when the FLAIR is moved onto the T1c."""
+        return re.fullmatch(FLAIR_NAMES, self.compartment) is not None
 
 
 @dataclass(frozen=True)
@@ -310,9 +315,9 @@ def _masks(files: Sequence[Path], pattern: str | None) -> tuple[Technician, ...]
     by_technician: dict[str, list[MaskFile]] = {}
     for file in chosen:
         stem = _stem(file)
-        person = re.sub(r"[-_.]+$", "", re.sub(rf"[-_.]*{_COMPARTMENT}", "", stem)) or stem
-        is_on_flair = re.search(rf"(?<![a-z0-9]){FLAIR_NAMES}(?![a-z0-9])", stem) is not None
-        by_technician.setdefault(person, []).append(MaskFile(file, is_on_flair))
+        part = re.search(_COMPARTMENT, stem)
+        person = stem.replace(part[0], "").strip("-_.").replace("__", "_") if part else stem
+        by_technician.setdefault(person, []).append(MaskFile(file, part[0] if part else ""))
     return tuple(Technician(person, tuple(found)) for person, found in sorted(by_technician.items()))
 
 

