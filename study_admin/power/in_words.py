@@ -7,10 +7,10 @@ from study_admin.power.designs import Growing, Way
 from study_admin.power.plan import Goal, Plan
 from study_admin.power.simulation import Simulated
 
-_MORE = {
-    Growing.GROUPS: ("more groups", "fewer groups", "groups"),
-    Growing.READERS: ("more readers in each group", "fewer readers in each group", "readers in each group"),
-    Growing.EXAMS: ("more exams in each group", "fewer exams in each group", "exams in each group"),
+_SIZES = {
+    Growing.GROUPS: ("group", ""),
+    Growing.READERS: ("reader", " in each group"),
+    Growing.EXAMS: ("exam", " in each group"),
 }
 
 
@@ -49,14 +49,13 @@ def size(plan: Plan) -> str:
     """
     groups = f"{count(plan.groups, 'group')} of {count(plan.readers_per_group, 'reader')}"
     exams = f"and {count(plan.exams_per_group, 'exam')}"
-    totals = f"{count(plan.readers, 'reader')}, {count(plan.exams, 'exam')}, {count(plan.readings, 'reading')}"
-    return f"{groups} {exams}: {totals}, {plan.exams_per_group} for each reader."
+    return f"{groups} {exams}: {_totals(plan)}, {plan.exams_per_group} for each reader."
 
 
 def precision(answer: Answer) -> str:
     """Standard error, df, and what can be found."""
     result = answer.result
-    words = f"Standard error of the mean difference {result.se:.3f} points, {result.df:.0f} degrees of freedom."
+    words = f"Standard error of the mean difference {result.se:.3f} points, {_df(result.df)} degrees of freedom."
     if answer.detectable is None:
         return words
     return f"{words} For {per_cent(answer.wanted)} the true difference would have to be {answer.detectable:.2f} points."
@@ -88,14 +87,14 @@ def variances(answer: Answer) -> str:
 
 def way(answer: Answer, found: Way) -> str:
     """What one size would have to be."""
-    more, fewer, sizes = _MORE[found.growing]
+    unit, where = _SIZES[found.growing]
     if found.result is None:
-        return f"With {more} alone {per_cent(answer.wanted)} can't be reached."
-    now, then = (getattr(plan, found.growing.value) for plan in (answer.plan, found.result.plan))
+        return f"No number of {unit}s{where} would be enough."
+    plan = found.result.plan
+    now, then = (getattr(each, found.growing.value) for each in (answer.plan, plan))
     if then == now:
-        return f"No fewer {sizes} would do."
-    words = more if then > now else fewer
-    return f"With {words}: {size(found.result.plan)[:-1]}, power {per_cent(found.result.power)}."
+        return f"No fewer {unit}s{where} would be enough."
+    return f"{count(then, unit)}{where} instead of {now}: {_totals(plan)}, power {per_cent(found.result.power)}."
 
 
 def simulated(answer: Answer, found: Simulated) -> str:
@@ -138,6 +137,14 @@ def cell(share: float) -> str:
 
 def count(number: int, one: str, many: str = "") -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def _df(df: float) -> str:
+    return f"{df:.1f}" if df < 10 else f"{df:.0f}"
+
+
+def _totals(plan: Plan) -> str:
+    return f"{count(plan.readers, 'reader')}, {count(plan.exams, 'exam')}, {count(plan.readings, 'reading')}"
 
 
 def _margin(plan: Plan) -> str:

@@ -1,5 +1,6 @@
 """What is planned: a balanced split plot, the difference it is to find, and the test that decides."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from math import isfinite
@@ -86,3 +87,12 @@ class Plan:
             what = f"A true difference of {self.delta:g} points is not within the margin of {self.margin:g} points."
             raise StudyError(f"{what} There is no {self.goal.value} to show.",
                              remedy="Give a smaller difference (usually 0) or a larger margin.")  # fmt: skip
+
+
+def plan_like(sizes: Sequence[tuple[int, int]], alpha: float, margin: float | None) -> Plan:
+    """The plan of a design: (readers, exams) of each group, evened out to whole means; a margin makes it one of
+    non-inferiority."""
+    readers, exams = (max(round(sum(each) / len(sizes)), 1) for each in zip(*sizes, strict=True))
+    if margin is None:
+        return Plan(len(sizes), readers, exams, alpha=alpha)
+    return Plan(len(sizes), readers, exams, 0.0, Goal.NON_INFERIORITY, margin, alpha)

@@ -3,16 +3,13 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QCheckBox,
-    QComboBox,
-    QDoubleSpinBox,
     QFormLayout,
     QHBoxLayout,
     QLineEdit,
     QSizePolicy,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -20,8 +17,10 @@ from PySide6.QtWidgets import (
 from reader_app.session.model import Revision
 from segmentation.errors import StudyError
 from study_admin.design import Arm, Heads, MaskRule, StudyType
+from study_admin.power.plan import Plan, plan_like
 from study_admin.study_file import StudyFile
-from study_admin.views.stage_page import caption
+from study_admin.views.fields import Choice, form_of, points_field, text_field, whole_number
+from study_admin.views.stage_page import button, caption
 
 BEGINNING = StudyFile(
     arms=(Arm("technician", ("technician.nii.gz",)), Arm("network", ("network.nii.gz",))),
@@ -39,25 +38,6 @@ _REVISIONS = {
 _HEADS = {Heads.AS_THEY_ARE: "the images as they came", Heads.BRAIN_ONLY: "the brain only (needs a brain mask)"}
 _RULES = {MaskRule.BINARY: "0 and 1 only", MaskRule.NONZERO: "every label above 0 counts"}
 _ALL = "all"
-
-
-class _Choice(QComboBox):
-    """A choice among a few values, each in words; the wheel scrolls the form and changes nothing."""
-
-    def __init__(self, values: dict, name: str) -> None:
-        super().__init__()
-        self.setAccessibleName(name)
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(12)
-        for value, words in values.items():
-            self.addItem(words, value)
-            self.setItemData(self.count() - 1, words, Qt.ItemDataRole.ToolTipRole)
-
-    def put(self, value: object) -> None:
-        self.setCurrentIndex(self.findData(value))
-
-    def wheelEvent(self, event: object) -> None:
-        event.ignore()  # type: ignore[attr-defined]
 
 
 class _Arm(QWidget):
@@ -100,6 +80,7 @@ class DesignForm(QWidget):
     """Shows a design and gives back the changed one; what the form has no field for stays as it was."""
 
     edited = Signal()
+    power_wanted = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -122,22 +103,23 @@ class DesignForm(QWidget):
         def tell(*_: object) -> None:
             self.edited.emit()
 
-        self.title, self.version = _line("Title, as readers see it"), _line("Version of the protocol")
-        self.study_type = _Choice(_TYPES, "How sides are drawn")
-        self.revision = _Choice(_REVISIONS, "How long a score may be changed")
+        self.title, self.version = text_field("Title, as readers see it"), text_field("Version of the protocol")
+        self.study_type = Choice(_TYPES, "How sides are drawn")
+        self.revision = Choice(_REVISIONS, "How long a score may be changed")
         self.surface = QCheckBox("readers may turn a 3-D view")
-        self.t1c, self.flair = _line("T1c file"), _line("FLAIR file")
-        self.heads, self.brain_mask = _Choice(_HEADS, "What readers see"), _line("Brain mask file")
-        self.rule = _Choice(_RULES, "What counts as segmented")
+        self.t1c, self.flair = text_field("T1c file"), text_field("FLAIR file")
+        self.heads, self.brain_mask = Choice(_HEADS, "What readers see"), text_field("Brain mask file")
+        self.rule = Choice(_RULES, "What counts as segmented")
         self.empty = QCheckBox("a mask may be empty")
         self.arms = (_Arm("first", tell), _Arm("second", tell))
-        self.practice, self.left_out = _line("Practice exams"), _line("Exams to leave out")
-        self.groups = _number("Number of groups", 1, 200)
-        self.readers_each, self.exams_each = _line("Readers in each group"), _line("Exams in each group")
-        self.readers = _line("Codes of the readers")
-        self.guesses = _number("Guesses asked of each reader", 0, 1000)
+        self.practice, self.left_out = text_field("Practice exams"), text_field("Exams to leave out")
+        self.groups = whole_number("Number of groups", 1, 200)
+        self.readers_each, self.exams_each = text_field("Readers in each group"), text_field("Exams in each group")
+        self.readers = text_field("Codes of the readers")
+        self.guesses = whole_number("Guesses asked of each reader", 0, 1000)
+        self.power = button("How many do I need?…", self.power_wanted.emit, "Power of these numbers, and of others")
         self.has_margin = QCheckBox("non-inferiority, within")
-        self.margin = _points("Margin in points of the scale")
+        self.margin = points_field("Margin in points of the scale")
         self.has_margin.toggled.connect(self.margin.setEnabled)
         for line in (
             self.title, self.version, self.t1c, self.flair, self.brain_mask, self.practice, self.left_out,
@@ -157,7 +139,7 @@ class DesignForm(QWidget):
         margin.addWidget(self.margin)
         self.left.addWidget(caption("The study"))
         self.left.addWidget(
-            _form(
+            form_of(
                 ("Title", self.title),
                 ("Protocol version", self.version),
                 ("Sides are drawn", self.study_type),
@@ -168,9 +150,12 @@ class DesignForm(QWidget):
             )
         )
         self.left.addWidget(caption("Readers and groups"))
+        groups = QHBoxLayout()
+        groups.addWidget(self.groups, 1)
+        groups.addWidget(self.power)
         self.left.addWidget(
-            _form(
-                ("Groups", self.groups),
+            form_of(
+                ("Groups", groups),
                 ("Readers in each", self.readers_each),
                 ("Exams in each", self.exams_each),
                 ("Reader codes", self.readers),
@@ -196,12 +181,12 @@ class DesignForm(QWidget):
             ("Practice exams", self.practice),
             ("Leave out", self.left_out),
         )
-        column.addWidget(_form(*rows))
+        column.addWidget(form_of(*rows))
         for words, arm in zip(("One method (arm)", "The other method"), self.arms, strict=True):
             column.addWidget(caption(words))
             column.addWidget(arm)
         column.addWidget(caption("Masks of both"))
-        column.addWidget(_form(("Voxel values", self.rule), ("", self.empty)))
+        column.addWidget(form_of(("Voxel values", self.rule), ("", self.empty)))
 
     def show_design(self, design: StudyFile) -> None:
         self._design = design
@@ -241,6 +226,36 @@ class DesignForm(QWidget):
         self.has_margin.setChecked(margin is not None)
         self.margin.setEnabled(margin is not None)
 
+    def plan(self) -> Plan:
+        """The plan of what is filled in, with the published number where "all" are shared out.
+
+        StudyError if a number can't be read.
+        """
+        design = self.design()
+        readers = _each(design.readers_per_group, design.groups, Plan.readers_per_group)
+        exams = _each(design.exams_per_group, design.groups, Plan.exams_per_group)
+        sizes = list(zip(readers, exams, strict=True))
+        return plan_like(sizes, design.alpha, design.non_inferiority_margin)
+
+    def take_plan(self, plan: Plan) -> None:
+        """Put a plan's numbers in the place of those that are there."""
+        try:
+            design = self.design()
+        except StudyError:  # what can't be read is what the plan has better
+            design = self._design
+        margin = design.non_inferiority_margin if plan.margin is None else plan.margin
+        self.show_design(
+            replace(
+                design,
+                groups=plan.groups,
+                readers_per_group=plan.readers_per_group,
+                exams_per_group=plan.exams_per_group,
+                alpha=plan.alpha,
+                non_inferiority_margin=margin,
+            )
+        )
+        self.edited.emit()
+
     def design(self) -> StudyFile:
         """The design as it is filled in; StudyError if a number can't be read."""
         return replace(
@@ -268,53 +283,18 @@ class DesignForm(QWidget):
         )
 
 
-def _line(name: str) -> QLineEdit:
-    line = QLineEdit()
-    line.setAccessibleName(name)
-    line.setToolTip(name)
-    line.setMinimumWidth(60)
-    return line
-
-
-def _number(name: str, least: int, most: int) -> QSpinBox:
-    number = QSpinBox()
-    number.setRange(least, most)
-    number.setAccessibleName(name)
-    number.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-    number.wheelEvent = lambda event: event.ignore()  # type: ignore[method-assign]
-    return number
-
-
-def _points(name: str) -> QDoubleSpinBox:
-    number = QDoubleSpinBox()
-    number.setRange(0.01, 10.0)
-    number.setDecimals(2)
-    number.setSingleStep(0.1)
-    number.setSuffix(" points")
-    number.setAccessibleName(name)
-    number.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-    number.wheelEvent = lambda event: event.ignore()  # type: ignore[method-assign]
-    return number
-
-
-def _form(*rows: tuple[str, QWidget | QHBoxLayout]) -> QWidget:
-    """Rows of a name and a field, no higher than they need to be."""
-    made = QWidget()
-    made.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
-    form = QFormLayout(made)
-    form.setContentsMargins(0, 0, 0, 8)
-    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-    for words, field in rows:
-        form.addRow(words, field)
-    return made
-
-
 def _words(text: str, between: str = ",") -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(between) if word.strip())
 
 
 def _shares(each: int | tuple[int, ...] | str) -> str:
     return ", ".join(str(number) for number in each) if isinstance(each, tuple) else str(each)
+
+
+def _each(shares: int | tuple[int, ...] | str, groups: int, usual: int) -> tuple[int, ...]:
+    if isinstance(shares, tuple):
+        return shares
+    return (usual if isinstance(shares, str) else shares,) * groups
 
 
 def _read_shares(text: str, field: str, groups: int) -> int | tuple[int, ...] | str:

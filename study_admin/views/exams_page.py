@@ -10,6 +10,7 @@ from reader_app.views import theme
 from segmentation.errors import StudyError
 from study_admin import conduct
 from study_admin.design import ExamFacts, Study, StudyProblemsError
+from study_admin.power.plan import Plan
 from study_admin.records import Stage
 from study_admin.study_file import StudyFile, read_study_file, to_toml
 from study_admin.survey import Survey, look
@@ -54,6 +55,7 @@ class ExamsPage(StagePage):
         self.add_steps(self.write_button, self.load_button, self.discard_button)
         self._steps.insertWidget(self._steps.count() - 1, self.look_button)
         self.form.edited.connect(self._outdate)
+        self.form.power_wanted.connect(walk.power_wanted)
         self._is_looked_at = False
         self._problems = 0  # that looking has found
         self._shown: Study | None = None
@@ -189,6 +191,11 @@ class ExamsPage(StagePage):
         """What was found belongs to another design now."""
         self._is_looked_at = False
         self._offer()
+
+    def take_plan(self, plan: Plan) -> None:
+        """Put a plan's numbers into the form; they are written with the study."""
+        self.form.take_plan(plan)
+        self.tabs.setCurrentIndex(_DESIGN)
 
     # --- choosing ---
 

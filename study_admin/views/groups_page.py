@@ -38,7 +38,8 @@ class GroupsPage(StagePage):
         self.body.addWidget(self.board, 2)
         self.go_on = button("Go on: seal and open…", lambda: walk.stage_wanted.emit(2))
         self.draw_all = button("Draw all at random", self._draw_all, "Takes back what was chosen by hand")
-        self.add_steps(self.go_on, self.draw_all)
+        self.power = button("Power of this design…", walk.power_wanted.emit, "How likely it is to find a difference")
+        self.add_steps(self.go_on, self.draw_all, self.power)
         self.show_study(None)
 
     def show_study(self, snapshot: Snapshot | None) -> None:
@@ -46,7 +47,7 @@ class GroupsPage(StagePage):
         self.sentence.setText(
             "Write the study first (stage 1)." if snapshot is None else _FIXED if is_fixed else _DRAFT
         )
-        for widget in (self.matrix, self.board, self.summary, self.go_on):
+        for widget in (self.matrix, self.board, self.summary, self.go_on, self.power):
             widget.setEnabled(snapshot is not None)
         matrix = matrix_of(snapshot) if snapshot else None
         self.matrix.show_matrix(matrix)

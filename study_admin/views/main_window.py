@@ -9,6 +9,7 @@ from shiboken6 import isValid
 
 from reader_app.views.focus_ring import FocusRing
 from segmentation.errors import StudyError
+from study_admin.power.plan import Plan, plan_like
 from study_admin.records import Stage
 from study_admin.standing import State
 from study_admin.views.act_dialog import ActDialog
@@ -18,6 +19,7 @@ from study_admin.views.desk import Desk
 from study_admin.views.exams_page import ExamsPage
 from study_admin.views.groups_page import GroupsPage
 from study_admin.views.notice import NoticeBar, WorkBar
+from study_admin.views.power_page import PowerPage
 from study_admin.views.progress_page import ProgressPage
 from study_admin.views.rail import RailEntry, RailView
 from study_admin.views.results_page import ResultsPage
@@ -32,6 +34,9 @@ _FIRST = "Choose the exams and describe the study."
 _LATER = "Opens when the study is written."
 _GOES_ON = "Work is still going on. Cancel it or wait for its end, then close the window."
 _UNWRITTEN = "What was filled in on stage 1 isn't written yet. It is lost if you go on."
+_PREFILLED = "The sizes are those of this study; groups of different sizes are evened out."
+_TAKEN = "The numbers are in the form. Choose the exams, then look."
+_TAKEN_BY_DRAFT = "The numbers are in the form. Look, then write the changes."
 _AT = {Stage.DRAFT: 1, Stage.OPEN: 2, Stage.LOCKED: 5, Stage.UNBLINDED: 6}  # where a study that is opened goes on
 
 
@@ -50,7 +55,9 @@ class MainWindow(QMainWindow):
             for page in (ExamsPage, GroupsPage, SealPage, ProgressPage, CollectPage, UnblindPage, ResultsPage)
         )
         self._stack, self._stages = QStackedWidget(), QStackedWidget()
+        self.power = PowerPage(self.walk)
         self._start: StartPage | None = None
+        self._before_power: QWidget | None = None
         self._focused: QWidget | None = None  # where typing went before the work began
         self._lay_out()
         self._ring = FocusRing(self)
@@ -70,6 +77,7 @@ class MainWindow(QMainWindow):
         row.addWidget(self.rail)
         row.addWidget(self._stages, 1)
         self._stack.addWidget(study)
+        self._stack.addWidget(self.power)
         self._study = study
         whole = QWidget()
         column = QVBoxLayout(whole)
@@ -100,6 +108,9 @@ class MainWindow(QMainWindow):
         walk.told.connect(self.notice.tell)
         walk.act_begun.connect(self.notice.clear)
         walk.stage_wanted.connect(self.show_stage)
+        walk.power_wanted.connect(self._plan_study)
+        self.power.left.connect(self._leave_power)
+        self.power.taken.connect(self._take_plan)
         walk.rail_changed.connect(lambda: self.rail.show_entries(self._entries()))
         self.rail.chosen.connect(self.show_stage)
         background.started.connect(self._begin_work)
@@ -128,6 +139,7 @@ class MainWindow(QMainWindow):
         self._start = StartPage(self._desk.recent, self.walk.who)
         self._start.new_wanted.connect(self.begin_new)
         self._start.study_chosen.connect(self.open_study)
+        self._start.power_wanted.connect(self._plan_first)
         self._start.name_given.connect(self._take_name)
         self._stack.addWidget(self._start)
         self._stack.setCurrentWidget(self._start)
@@ -136,14 +148,12 @@ class MainWindow(QMainWindow):
 
     def _leave_form(self, then: Callable[[], object]) -> None:
         """Go where the form of stage 1 is lost, but not before the coordinator gives it up."""
-        exams = self.pages[0]
-        assert isinstance(exams, ExamsPage)
-        if not exams.is_unwritten:
+        if not self._exams.is_unwritten:
             then()
             return
 
         def discard() -> None:
-            exams.discard()
+            self._exams.discard()
             then()
 
         dialog = ActDialog(self, "The form is not written", "Discard it", (_UNWRITTEN,))
@@ -172,6 +182,60 @@ class MainWindow(QMainWindow):
         self.walk.begin_new()
         self._stack.setCurrentWidget(self._study)
         self.show_stage(0)
+
+    # --- planning ---
+
+    def _plan_first(self) -> None:
+        """Planning comes before any study: with the paper's numbers, or those that were there before."""
+        self._show_power(self.power.form.plan(), "", "New study with these numbers…", "Back")
+
+    def _plan_study(self) -> None:
+        """From within a study: with its design, or with what its form holds as long as that can be changed."""
+        snapshot, form = self.walk.snapshot, self._exams.form
+        is_draft = snapshot is None or snapshot.stage is Stage.DRAFT
+        try:
+            if snapshot is None or self._exams.is_unwritten:
+                plan = form.plan()
+            else:
+                study = snapshot.study
+                sizes = [(size.readers, size.exams) for size in study.group_sizes]
+                plan = plan_like(sizes, study.alpha, study.non_inferiority_margin)
+        except StudyError as error:
+            self.notice.show_error(error)
+            return
+        take = "Put these numbers into the form" if is_draft else ""
+        self._show_power(plan, _PREFILLED, take, "Back to the study")
+
+    def _show_power(self, plan: Plan, note: str, take_words: str, back_words: str) -> None:
+        self.notice.clear()
+        self._before_power = self._stack.currentWidget()
+        self._stack.setCurrentWidget(self.power)
+        self.power.come_up(plan, note, take_words, back_words)
+
+    def _leave_power(self) -> None:
+        self.notice.clear()
+        if self._before_power is self._study:
+            self._stack.setCurrentWidget(self._study)
+        else:
+            self.show_start()
+
+    def _take_plan(self, plan: Plan) -> None:
+        """Into the form of the study that is shown, or of a new one."""
+        self._leave_power()
+        if self._stack.currentWidget() is not self._study:
+            self.begin_new()
+        if self._stack.currentWidget() is self._study:  # else a name is missing, and that was said
+            self.show_stage(0)
+            self._exams.take_plan(plan)
+            self.notice.tell(_TAKEN_BY_DRAFT if self.walk.snapshot else _TAKEN)
+
+    @property
+    def _exams(self) -> ExamsPage:
+        page = self.pages[0]
+        assert isinstance(page, ExamsPage)
+        return page
+
+    # --- a study ---
 
     def open_study(self, folder: Path) -> None:
         """Open a study's folder and go to where it stands; trouble comes up on the page that was shown."""
@@ -242,8 +306,7 @@ class MainWindow(QMainWindow):
             self.notice.show_error(StudyError(_GOES_ON))
             event.ignore()
             return
-        exams = self.pages[0]
-        if isinstance(exams, ExamsPage) and exams.is_unwritten:
+        if self._exams.is_unwritten:
             event.ignore()
             self._leave_form(self.close)
             return

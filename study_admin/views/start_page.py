@@ -24,6 +24,7 @@ class StartPage(QWidget):
     new_wanted = Signal()
     study_chosen = Signal(Path)
     name_given = Signal(str)
+    power_wanted = Signal()
 
     def __init__(self, recent: Sequence[Path], who: str) -> None:
         super().__init__()
@@ -37,6 +38,8 @@ class StartPage(QWidget):
         for widget in (self.new, self.open):
             row.addWidget(widget, 1)
         column.addLayout(row)
+        self.power = button("How many readers and exams do I need?…", self.power_wanted.emit)
+        column.addWidget(self.power)
         if recent:
             column.addWidget(caption("Opened here before"))
         self.recent = [self._recent_button(folder) for folder in recent]

@@ -22,6 +22,7 @@ class Walk(QObject):
     act_begun = Signal()  # what was said of the act before is over
     stage_wanted = Signal(int)  # a page sends the coordinator to another stage
     rail_changed = Signal()  # a page has a problem, or has none any more
+    power_wanted = Signal()  # how likely the study, as its form or its folder has it, is to find a difference
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
