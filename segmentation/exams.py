@@ -65,6 +65,8 @@ class ExamFiles:
     flair: Path
     masks: tuple[Technician, ...] = ()
     brain_mask: Path | None = None
+    t1c_series: str | None = None  # of a DICOM folder, where a person chose: the UID
+    flair_series: str | None = None
 
     @property
     def has_dicom(self) -> bool:

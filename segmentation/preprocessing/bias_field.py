@@ -12,7 +12,7 @@ from segmentation.preprocessing.images import engine, from_itk, to_itk
 from segmentation.volumes import Volume
 
 Mask = npt.NDArray[np.bool_]
-_SHRINK_MM = 4.0  # 4 of 1 mm, 2 of 2 mm: a ninth of the time of 2 and the same field to 0.6 %
+_SHRINK_MM = 6.0  # 6 of 1 mm, 3 of 2 mm: a third of the time of 4 mm and the same evenness of healthy brain
 _BRIGHT_SD, _OPENING_MM, _MARGIN_MM = 1.5, 2.0, 4.0
 _SD_OF_MAD = 1.4826  # of a normal distribution
 _MIN_VOXELS = 1000  # of the shrunken mask; a spline of 4 levels means nothing on fewer

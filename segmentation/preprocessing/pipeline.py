@@ -20,7 +20,7 @@ import numpy.typing as npt
 from segmentation import cohort, volumes
 from segmentation.errors import StudyError
 from segmentation.exams import PREPARED_JSON, PREPARED_VERSION, ExamFiles, PreparedExam, open_prepared, read_record
-from segmentation.preprocessing import bias_field, brain, completeness, denoising, normalisation, plates, quality
+from segmentation.preprocessing import bias_field, brain, completeness, denoising, dicom, normalisation, plates, quality
 from segmentation.preprocessing.completeness import Loaded
 from segmentation.preprocessing.diary import Diary, versions
 from segmentation.preprocessing.resampling import Grid, Matrix, common_grid, coverage, resample
@@ -144,7 +144,15 @@ def prepare(exam: ExamFiles, out: Path, settings: Settings | None = None) -> Pre
 
 
 def _load(exam: ExamFiles, settings: Settings) -> Loaded:
-    return completeness.load(exam, volumes.load(exam.t1c), volumes.load(exam.flair))
+    t1c = _read(exam.t1c, "t1c", exam.t1c_series or settings.t1c_series)
+    return completeness.load(exam, t1c, _read(exam.flair, "flair", exam.flair_series or settings.flair_series))
+
+
+def _read(source: Path, role: str, series: str | None) -> Volume:
+    """A NIfTI file, or the series of the role in a DICOM folder."""
+    if not source.is_dir():
+        return volumes.load(source)
+    return dicom.read(dicom.choose(dicom.series_in(source), role, series, source), source)
 
 
 def _aligned(loaded: Loaded, settings: Settings, diary: Diary) -> Matrix:
@@ -302,26 +310,38 @@ def _described(volume: Volume) -> dict[str, Any]:
     }
 
 
-def _files(exam: ExamFiles) -> dict[str, Path]:
-    """All files of an exam by their role."""
-    files = {"t1c": exam.t1c, "flair": exam.flair}
+def _files(exam: ExamFiles) -> dict[str, list[Path]]:
+    """All files of an exam by their role; those of a DICOM folder together."""
+    files = {"t1c": _files_of(exam.t1c), "flair": _files_of(exam.flair)}
     if exam.brain_mask is not None:
-        files["brain_mask"] = exam.brain_mask
+        files["brain_mask"] = [exam.brain_mask]
     for technician in exam.masks:
         for file in technician.compartments:
-            files[f"mask {technician.name} {file.compartment}".rstrip()] = file.path
+            files[f"mask {technician.name} {file.compartment}".rstrip()] = [file.path]
     return files
 
 
-def _inputs(exam: ExamFiles) -> dict[str, dict[str, str]]:
-    return {
-        role: {"path": str(path.resolve()), "sha256": cohort.file_sha256(path)} for role, path in _files(exam).items()
-    }
+def _files_of(source: Path) -> list[Path]:
+    if not source.is_dir():
+        return [source]
+    return sorted(file for file in source.rglob("*") if file.is_file() and not file.name.endswith((".nii", ".nii.gz")))
+
+
+def _inputs(exam: ExamFiles) -> dict[str, dict[str, Any]]:
+    """Where each image came from, and what it was."""
+    found = {}
+    for role, files in _files(exam).items():
+        source = {"t1c": exam.t1c, "flair": exam.flair}.get(role, files[0] if files else exam.t1c)
+        sha = cohort.file_sha256(files[0]) if len(files) == 1 else cohort.fingerprint(files, {})
+        found[role] = {"path": str(source.resolve()), "files": len(files), "sha256": sha}
+    return found
 
 
 def _fingerprint(exam: ExamFiles, settings: Settings) -> str:
-    roles = {"roles": list(_files(exam)), "subject": exam.subject}
-    return cohort.fingerprint(_files(exam).values(), {"version": PREPARED_VERSION, **roles, **asdict(settings)})
+    files = _files(exam)
+    words = {"roles": list(files), "subject": exam.subject, "series": [exam.t1c_series, exam.flair_series]}
+    every = [file for each in files.values() for file in each]
+    return cohort.fingerprint(every, {"version": PREPARED_VERSION, **words, **asdict(settings)})
 
 
 def _write(folder: Path, state: _State, scores: Sequence[npt.NDArray], record: dict[str, Any], pictures: Any) -> None:

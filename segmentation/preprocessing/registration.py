@@ -1,6 +1,10 @@
 """The FLAIR onto the T1c: rigid, by elastix, on whole heads (Mitchell et al. 2020, 2.2, step 3)."""
 
+import os
+import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,7 +101,8 @@ def _elastix(fixed: Volume, moving: Volume, start: str) -> Matrix:
         elastix.SetMovingImage(to_itk(moving))
         elastix.SetParameterMap(parameters)
         try:
-            elastix.Execute()
+            with _quiet():
+                elastix.Execute()
         except RuntimeError as error:
             raise StudyError(f"elastix says: {_last_words(Path(folder)) or error}.") from error
         found = elastix.GetTransformParameterMap()[0]
@@ -107,6 +112,20 @@ def _elastix(fixed: Volume, moving: Volume, start: str) -> Matrix:
     transform.SetRotation(*numbers[:3])
     centre = np.array([float(number) for number in found["CenterOfRotationPoint"]])
     return from_itk_matrix(np.reshape(transform.GetMatrix(), (3, 3)), np.array(numbers[3:]), centre)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """elastix prints a line from C++ even with its console log off; standard output goes nowhere meanwhile."""
+    sys.stdout.flush()
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _last_words(folder: Path) -> str:
