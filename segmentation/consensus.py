@@ -18,7 +18,10 @@ def consensus(masks: Sequence[Mask]) -> Mask:
     >>> consensus([np.array([1, 1, 0], bool), np.array([1, 1, 1], bool), np.array([1, 0, 0], bool)])
     array([ True,  True, False])
     """
-    votes = np.zeros(_common_shape(masks), np.uint16)
+    _check_shapes(masks)
+    if len(masks) == 1:
+        return masks[0].copy()
+    votes = np.zeros_like(masks[0], np.uint16)  # in the masks' own order in memory, which is far faster
     for mask in masks:
         votes += mask
     return votes == 2 if len(masks) == 2 else votes * 2 > len(masks)
@@ -30,13 +33,14 @@ def whole_tumour(compartments: Sequence[Mask]) -> Mask:
     >>> whole_tumour([np.array([1, 0, 0], bool), np.array([0, 0, 1], bool)])
     array([ True, False,  True])
     """
-    whole = np.zeros(_common_shape(compartments), np.bool_)
+    _check_shapes(compartments)
+    whole = np.zeros_like(compartments[0])
     for compartment in compartments:
         whole |= compartment
     return whole
 
 
-def _common_shape(masks: Sequence[Mask]) -> tuple[int, ...]:
+def _check_shapes(masks: Sequence[Mask]) -> None:
     if not masks:
         raise ValueError("No mask at all")
     if any(mask.dtype != np.bool_ for mask in masks):
@@ -45,4 +49,3 @@ def _common_shape(masks: Sequence[Mask]) -> tuple[int, ...]:
     if len(shapes) > 1:
         sizes = " and ".join("×".join(str(count) for count in shape) for shape in sorted(shapes))
         raise StudyError(f"The masks to unite have different sizes ({sizes}).", remedy="Save them on one grid.")
-    return shapes.pop()

@@ -16,6 +16,7 @@ from segmentation.errors import StudyError
 from segmentation.volumes import Volume
 from study_admin.design import Exam, Heads, MaskRule, StudyProblemsError
 
+Mask = npt.NDArray[np.bool_]
 ORIENTATION = "LPS"  # the order the reader app shows; masks may come in any other and lose nothing
 _SAME_GRID = "Save the segmentation on the exact grid of the T1c."
 COUNT_ALL = 'in the form "every label above 0 counts" (in study.toml rule = "nonzero", or --mask-rule nonzero)'
@@ -73,7 +74,7 @@ def load_exam(
             problems.append(StudyError(what, file=path, remedy="Give the exam's own image."))
     if t1c is not None and flair is not None:
         _check_grid(t1c, flair, exam.flair, _PREPROCESS, problems)
-    masks = _Masks(t1c, rule, problems)
+    masks = _Masks(rule, problems, t1c)
     first, second = (masks.of_arm(exam.masks[arm], are_empty_masks_allowed) for arm in arms)
     brain = masks.brain(exam) if heads is Heads.BRAIN_ONLY else None
     if problems or t1c is None or flair is None:
@@ -85,11 +86,35 @@ def load_exam(
     return LoadedExam(t1c, flair, (first.astype(np.uint8), second.astype(np.uint8)), tuple(masks.empty))
 
 
-class _Masks:
-    """Reads the masks of one exam and checks them against its T1c."""
+@dataclass(frozen=True, eq=False)
+class LoadedMasks:
+    """The masks of an exam in the order of the arms, without its images."""
 
-    def __init__(self, t1c: Volume | None, rule: MaskRule, problems: list[StudyError]) -> None:
-        self._t1c, self._rule, self._problems = t1c, rule, problems
+    masks: tuple[Mask, Mask]
+    spacing_mm: tuple[float, float, float]
+
+
+def load_masks(exam: Exam, arms: tuple[str, str], *, rule: MaskRule = MaskRule.BINARY) -> LoadedMasks:
+    """The same masks as `load_exam` gives, in a fraction of the time; empty ones are let pass.
+
+    That they lie on the grid of the T1c is known from when the exam was loaded whole; here only that they share one.
+    Raises `StudyProblemsError` with everything that's wrong with them.
+    """
+    problems: list[StudyError] = []
+    masks = _Masks(rule, problems)
+    first, second = (masks.of_arm(exam.masks[arm], is_empty_allowed=True) for arm in arms)
+    if problems or masks.grid is None:
+        raise StudyProblemsError(problems)
+    return LoadedMasks((first, second), masks.grid.spacing_mm)
+
+
+class _Masks:
+    """Reads the masks of one exam and checks them against its T1c, or else against the first of them."""
+
+    def __init__(self, rule: MaskRule, problems: list[StudyError], t1c: Volume | None = None) -> None:
+        self._rule, self._problems = rule, problems
+        self._grid_of = "T1c" if t1c is not None else "first mask"
+        self.grid = t1c
         self.empty: list[Path] = []
 
     def of_arm(self, compartments: Sequence[Sequence[Path]], is_empty_allowed: bool) -> npt.NDArray[np.bool_]:
@@ -119,18 +144,26 @@ class _Masks:
             self._problems.append(StudyError("The brain mask is empty.", file=exam.brain_mask, remedy=_MAKE_BRAIN))
         return np.zeros((1, 1, 1), np.bool_) if brain is None else brain
 
-    def _read(self, path: Path, rule: MaskRule) -> npt.NDArray[np.bool_] | None:
+    def _read(self, path: Path, rule: MaskRule) -> Mask | None:
         """None if there was a problem."""
         found = len(self._problems)
-        mask = _load(path, self._problems)
-        if mask is None:
+        try:
+            mask = volumes.load(path)
+        except StudyError as error:
+            self._problems.append(error)
             return None
-        if self._t1c is not None:
-            _check_grid(self._t1c, mask, path, _SAME_GRID, self._problems)
-        binary = _binary(mask.array, path, rule, self._problems)
-        if not binary.any():
+        of_labels: list[StudyError] = []
+        # turned when there is one byte left of each voxel
+        binary = volumes.reorient(
+            Volume(_binary(mask.array, path, rule, of_labels), mask.world_from_voxel), ORIENTATION
+        )
+        if self.grid is not None:
+            _check_grid(self.grid, binary, path, _SAME_GRID, self._problems, self._grid_of)
+        self.grid = self.grid or binary
+        self._problems.extend(of_labels)
+        if not binary.array.any():
             self.empty.append(path)
-        return None if len(self._problems) > found else binary
+        return None if len(self._problems) > found else binary.array
 
 
 def _load(path: Path, problems: list[StudyError]) -> Volume | None:
@@ -141,12 +174,14 @@ def _load(path: Path, problems: list[StudyError]) -> Volume | None:
         return None
 
 
-def _check_grid(t1c: Volume, other: Volume, path: Path, remedy: str, problems: list[StudyError]) -> None:
+def _check_grid(
+    t1c: Volume, other: Volume, path: Path, remedy: str, problems: list[StudyError], name: str = "T1c"
+) -> None:
     if t1c.shape != other.shape:
         sizes = " and ".join("×".join(str(count) for count in image.shape) for image in (other, t1c))
-        what = f"It has another number of voxels than the exam's T1c ({sizes})."
+        what = f"It has another number of voxels than the exam's {name} ({sizes})."
     elif not volumes.is_same_grid(t1c, other):
-        what = f"By its header it lies {_farthest_mm(t1c, other):.3g} mm away from the exam's T1c."
+        what = f"By its header it lies {_farthest_mm(t1c, other):.3g} mm away from the exam's {name}."
     else:
         return
     problems.append(StudyError(what, file=path, remedy=remedy))

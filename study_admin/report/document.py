@@ -12,15 +12,15 @@ from markupsafe import Markup
 
 from segmentation.errors import StudyError
 from study_admin.blinding.drafts import check_free, drafts, flush
-from study_admin.blinding.sources import check_sources
 from study_admin.design import StudyProblemsError
-from study_admin.records import SourceFile
+from study_admin.records import AuditRow, SourceFile
 from study_admin.report.canvas import Figure
 from study_admin.report.figures import figures
 from study_admin.report.for_r import for_r
 from study_admin.report.json_form import form_of, to_json
-from study_admin.report.looked import extents, has_exposure, looks
-from study_admin.report.overlap import METHOD, MaskAgreement, mask_agreement
+from study_admin.report.looked import looks
+from study_admin.report.masks import read_masks
+from study_admin.report.overlap import METHOD, MaskAgreement, from_rows
 from study_admin.report.panels import panels
 from study_admin.report.pdf import obstacle, to_pdf
 from study_admin.report.results import WITHOUT_LOOKING, StudyResults, analyse
@@ -56,8 +56,16 @@ def write_report(
         what = "The study is not unblinded yet, so there are no arms to compare."
         remedy = "Lock the collection and unblind the study first; progress and tables need no key."
         raise StudyError(what, remedy=remedy)
-    overlap, seen = _from_masks(material, store.source_files(), progress)
-    results = analyse(material, store.audit(), looks=seen, overlap=overlap)
+    return write_material(material, store.audit(), store.source_files(), out, progress, with_pdf=with_pdf)
+
+
+def write_material(
+    material: Material, trail: Sequence[AuditRow], known: Sequence[SourceFile], out: Path,
+    progress: Progress = lambda done, total: None, *, with_pdf: bool = True,
+) -> tuple[Path, ...]:  # fmt: skip
+    """The same from what the store holds; `known` are the files of the exams as they were when the study opened."""
+    overlap, seen = _from_masks(material, known, progress)
+    results = analyse(material, trail, looks=seen, overlap=overlap)
     are_masks_sound = isinstance(overlap, MaskAgreement)
     pictures = panels(material.study, material.exam_codes, results) if are_masks_sound else {}
     return write_results(results, out, pictures, with_pdf=with_pdf)
@@ -131,18 +139,11 @@ def _from_masks(
     The reason names no file: names of folders and patients do not belong into a report.
     """
     study = material.study
-    rounds = 2 + has_exposure(material)
-    total = rounds * len(study.study_exams)
-
-    def going_on(round_: int) -> Progress:
-        return lambda done, _: progress(round_ * len(study.study_exams) + done, total)
-
     try:
-        check_sources(study.study_exams, known, lambda done: progress(done, total))
-        overlap = mask_agreement(study, material.exam_codes, going_on(1))
-        places = extents(study, going_on(2)) if rounds > 2 else {}
+        facts = read_masks(study, material.exam_codes, known, progress)
     except StudyError as error:
         problems = error.problems if isinstance(error, StudyProblemsError) else (error,)
         because = f"the masks could not be used: {problems[0].what.rstrip('.')}"
         return NotEstimable(METHOD, because), NotEstimable(WITHOUT_LOOKING, because)
-    return overlap, looks(material, places)
+    overlap = from_rows([each.overlap for each in facts], (study.arms[0].name, study.arms[1].name))
+    return overlap, looks(material, {each.exam: each.extent for each in facts})

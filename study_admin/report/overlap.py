@@ -3,23 +3,19 @@
 The first arm is the reference, as the technicians were in the paper. Exams are taken as independent, which they are.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from segmentation.metrics import Interval, Summary, overlap, summary
-from study_admin.blinding.encoding import load_exam
-from study_admin.design import Exam, Study
+from segmentation.metrics import Interval, Summary, summary
 from study_admin.statistics.estimates import NotEstimable
 
 Array = npt.NDArray[np.float64]
 METHOD = "overlap of the two arms' masks"
 ON_VOLUME = "Dice on volume, least squares"
-_THREADS = 2  # unpacking runs outside Python's lock; each thread holds one exam
 
 
 @dataclass(frozen=True)
@@ -92,45 +88,8 @@ class MaskAgreement:
     empty: tuple[str, ...]  # exams in which a mask was empty
 
 
-def mask_agreement(
-    study: Study, codes: Mapping[str, str], progress: Callable[[int, int], None] = lambda done, total: None
-) -> MaskAgreement | NotEstimable:
-    """Of the masks as readers saw them: the study's rule, consensus and grid. Practice exams are left out.
-
-    `codes` has by the name of an exam what tables and report call it: E001 …
-
-    Raises `StudyProblemsError` for files that are no longer what they were, StudyError for one that is gone.
-    """
-    arms = (study.arms[0].name, study.arms[1].name)
-
-    def measured(exam: Exam) -> ExamOverlap:
-        loaded = load_exam(exam, arms, rule=study.mask_rule, are_empty_masks_allowed=True)
-        reference, other = (mask.astype(np.bool_) for mask in loaded.masks)
-        found = overlap(reference, other, loaded.t1c.spacing_mm)
-        return ExamOverlap(
-            codes[exam.name],
-            found.dice,
-            found.recall,
-            found.precision,
-            found.reference_ml,
-            found.other_ml,
-            found.has_empty,
-        )  # fmt: skip
-
-    rows: list[ExamOverlap] = []
-    with ThreadPoolExecutor(_THREADS) as pool:
-        try:
-            for row in pool.map(measured, study.study_exams):
-                rows.append(row)
-                progress(len(rows), len(study.study_exams))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-    return from_rows(rows, arms)
-
-
 def from_rows(rows: Sequence[ExamOverlap], arms: tuple[str, str]) -> MaskAgreement | NotEstimable:
-    """Of exams that were measured before."""
+    """Of the exams' rows, in any order."""
     exams = tuple(sorted(rows, key=lambda row: (row.dice, row.exam)))
     dice, recall, precision, volume = (
         summary([getattr(row, name) for row in exams]) for name in ("dice", "recall", "precision", "volume_ml")

@@ -4,6 +4,7 @@ Only for the time after the unblinding: each column is one arm's.
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,7 @@ from study_admin.statistics.pairs import Pairs
 SHOWN = 2  # exams a figure, as in the paper
 _RED, _PIXELS = "#FF2020", 300
 _LOW_PERCENT, _HIGH_PERCENT, _FAINT = 1.0, 99.5, 0.08  # as in the thumbnails
+_SAMPLED = 1e6  # voxels that tell the window of an image
 _EDGE = [withStroke(linewidth=1.6, foreground="black")]
 _SCATTERED = 0.002  # share of a slice's voxels that may be bright though it lies outside the head
 _PLANES = (("axial", 2, "R"), ("coronal", 1, "R"), ("sagittal", 0, "A"))  # LPS axis through it, letter at its left
@@ -68,7 +70,7 @@ def panels(study: Study, codes: Mapping[str, str], results: StudyResults) -> Map
         words = [f"{row.exam}: Dice {number(row.dice)}" for row in worst]
         drawn["lowest_dice"] = _figure(
             "lowest_dice", "The exams with the lowest Dice of the two masks.", words,
-            [_loaded(study, codes, row.exam, results.pairs) for row in worst], results.pairs.arms,
+            _loaded(study, codes, [row.exam for row in worst], results.pairs), results.pairs.arms,
         )  # fmt: skip
     extremes = largest_differences(results.pairs)
     if extremes:
@@ -77,7 +79,7 @@ def panels(study: Study, codes: Mapping[str, str], results: StudyResults) -> Map
             "largest_differences",
             f"The exams whose mean scores differ most in favour of {second}, and of {first} ({second} minus {first}).",
             [f"{code}: {number(difference)} points" for code, difference in extremes],
-            [_loaded(study, codes, code, results.pairs) for code, _ in extremes], results.pairs.arms,
+            _loaded(study, codes, [code for code, _ in extremes], results.pairs), results.pairs.arms,
         )  # fmt: skip
     return drawn
 
@@ -92,29 +94,38 @@ def largest_differences(pairs: Pairs) -> Sequence[tuple[str, float]]:
     return [(table.exams[place], float(means[place])) for place in places]
 
 
-def _loaded(study: Study, codes: Mapping[str, str], code: str, pairs: Pairs) -> _Shown:
-    exam = next(exam for exam in study.study_exams if codes[exam.name] == code)
+def _loaded(study: Study, codes: Mapping[str, str], wanted: Sequence[str], pairs: Pairs) -> Sequence[_Shown]:
     arms = (study.arms[0].name, study.arms[1].name)
-    found = load_exam(exam, arms, rule=study.mask_rule, are_empty_masks_allowed=True, heads=study.heads)
+    exams = {codes[exam.name]: exam for exam in study.study_exams}
     table = pairs.complete
-    means = None
-    if code in table.exams:
-        rows = table.exam == table.exams.index(code)
-        means = (float(table.first[rows].mean()), float(table.second[rows].mean()))
-    return _Shown(code, _views(found), means)
+
+    def load(code: str) -> _Shown:
+        rule, heads = study.mask_rule, study.heads
+        found = load_exam(exams[code], arms, rule=rule, are_empty_masks_allowed=True, heads=heads)
+        means = None
+        if code in table.exams:
+            rows = table.exam == table.exams.index(code)
+            means = (float(table.first[rows].mean()), float(table.second[rows].mean()))
+        return _Shown(code, _views(found), means)
+
+    with ThreadPoolExecutor(SHOWN) as pool:
+        return list(pool.map(load, wanted))
 
 
 def _views(exam: LoadedExam) -> Sequence[_View]:
-    spacing = exam.t1c.spacing_mm
+    spacing, images = exam.t1c.spacing_mm, (exam.t1c.array, exam.flair.array)
     masks = [mask > 0 for mask in exam.masks]
     union = masks[0] | masks[1]
-    greys = [_windowed(image.array) for image in (exam.t1c, exam.flair)]
-    head = _head((greys[0] > _FAINT) | union)
+    windows = [_window(image) for image in images]
+    low, high = windows[0]
+    head = _head((images[0] > low + _FAINT * (high - low)) | union)
     views = []
     for plane, axis, letter in _PLANES:
         across, up = (other for other in range(3) if other != axis)
         step, at = (spacing[across], spacing[up]), _middle(union, axis)
-        t1c, flair = (_fine(_plane(grey, axis, at), step) for grey in greys)
+        t1c, flair = (
+            _fine(_grey(_plane(image, axis, at), window), step) for image, window in zip(images, windows, strict=True)
+        )
         first, second = (_plane(mask, axis, at) for mask in masks)
         box = _square(head, across, up, spacing)
         views.append(_View(plane, letter, axis != 2, (t1c, flair), (first, second), step, box))
@@ -163,11 +174,24 @@ def _middle(union: Mask, axis: int) -> int:
     return int(np.searchsorted(counts.cumsum(), (counts.sum() + 1) // 2))
 
 
-def _windowed(array: npt.NDArray) -> Voxels:
-    """Grey from 0 to 1: the 1st to the 99.5th percentile of what isn't the value at the image's corner, the air."""
-    values = array.astype(np.float32)
-    low, high = np.percentile(values[values != values[0, 0, 0]], (_LOW_PERCENT, _HIGH_PERCENT))
-    return np.asarray(np.clip((values - low) / max(float(high - low), 1e-6), 0, 1), np.float32)
+def _window(array: npt.NDArray) -> tuple[float, float]:
+    """What is black and what white: the 1st and 99.5th percentile of what isn't the value at the corner, the air.
+
+    Of a large image every second or third voxel along each axis is enough to know.
+    """
+    step = max(round((array.size / _SAMPLED) ** (1 / 3)), 1)
+    for sample in (array[::step, ::step, ::step], array):
+        values = sample[sample != array[0, 0, 0]]
+        if len(values):
+            break
+    low, high = np.percentile(values, (_LOW_PERCENT, _HIGH_PERCENT))
+    return float(low), float(high)
+
+
+def _grey(plane: npt.NDArray, window: tuple[float, float]) -> Voxels:
+    """From 0 to 1."""
+    low, high = window
+    return np.asarray(np.clip((plane.astype(np.float32) - low) / max(high - low, 1e-6), 0, 1), np.float32)
 
 
 def _head(bright: Mask) -> list[tuple[int, int]]:
@@ -189,7 +213,7 @@ def _square(box: Sequence[tuple[int, int]], across: int, up: int, spacing: Seque
 
 def _plane(array: npt.NDArray, axis: int, at: int) -> npt.NDArray:
     """Rows are the later of the two axes that are left."""
-    return np.take(array, at, axis).T
+    return array[(slice(None),) * axis + (at,)].T
 
 
 def _fine(grey: Voxels, spacing_mm: tuple[float, float]) -> Voxels:

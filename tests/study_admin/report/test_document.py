@@ -280,7 +280,7 @@ def test_a_study_through_the_store_is_reported_whole(read_study: Path, tmp_path:
         assert shares[code] == pytest.approx(seen_share(study / "exams" / name))
     pictures = {path.name for path in (tmp_path / "report" / "figures").iterdir()}
     assert {"lowest_dice.png", "largest_differences.png", "dice_on_volume.svg"} <= pictures
-    assert steps == sorted(steps) and steps[-1] == (9, 9)
+    assert steps == sorted(steps) and steps[-1] == (3, 3)
     check_numbers(tmp_path / "report")
 
 

@@ -13,8 +13,10 @@ from matplotlib.figure import Figure as Sheet
 from matplotlib.text import Text
 
 from segmentation.errors import StudyError
+from study_admin.blinding.sources import source_files
 from study_admin.design import Arm, Exam, Study
-from study_admin.report.overlap import mask_agreement
+from study_admin.report.masks import read_masks
+from study_admin.report.overlap import from_rows
 from study_admin.report.panels import largest_differences, panels
 from study_admin.report.results import NO_MASKS, StudyResults, analyse, analyse_pairs
 from study_admin.statistics.pairs import Pairs
@@ -75,7 +77,8 @@ def like() -> StudyResults:
 
 
 def results_of(study: Study, like: StudyResults) -> StudyResults:
-    agreement = mask_agreement(study, CODES)
+    facts = read_masks(study, CODES, source_files(study))
+    agreement = from_rows([each.overlap for each in facts], ARMS)
     return analyse_pairs(table(), replace(like.provenance, arms=ARMS), like.flow, overlap=agreement)
 
 
