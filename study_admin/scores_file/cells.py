@@ -93,7 +93,7 @@ def _cells(sheet: _Sheet, path: Path, sha256: str) -> Cells:
 def _text(content: bytes, path: Path) -> _Sheet:
     text = _decoded(content, path)
     first = next((line for line in text.splitlines() if line.strip()), "")
-    said = first.lower().startswith("sep=") and len(first) == 5  # Excel's own first line
+    said = first[:4].lower() == "sep=" and first[4:] in tuple(_DELIMITERS)  # Excel's own first line
     delimiter = first[4] if said else max(_DELIMITERS, key=first.count)
     lines = list(_lines(text, delimiter, path))
     return _Sheet(lines[1:] if said else lines, has_decimal_comma=delimiter != ",")

@@ -90,13 +90,13 @@ class _Row:
         return score
 
     def side(self) -> str:
-        side = self._texts[self._places["side"]].upper() if "side" in self._places else ""
-        if side.casefold() in _MISSING:
+        text = self._texts[self._places["side"]] if "side" in self._places else ""
+        if text.casefold() in _MISSING:
             return ""
-        if side not in _OTHER_SIDE:
-            self.wrong(f"“{side}” in {self._column('side')}, where A or B belongs")
+        if text.upper() not in _OTHER_SIDE:
+            self.wrong(f"“{text}” in {self._column('side')}, where A or B belongs")
             return ""
-        return side
+        return text.upper()
 
     def wrong(self, what: str, remedy: str = _CORRECT) -> None:
         self._problems.add(self.line, what, remedy)
@@ -134,7 +134,7 @@ def readings(
         notes += [f"Left out, as other arms were asked for: {', '.join(left)}."] if left else []
     _refuse_two_groups(found, problems)
     problems.refuse()
-    words = ", ".join(f"{word} ({times} cells)" for word, times in sorted(missing.items()))
+    words = ", ".join(f"{word} ({times} ×)" for word, times in sorted(missing.items()))
     notes += [f"Taken as missing: {words}."] if words else []
     return found, arms, tuple(notes)
 

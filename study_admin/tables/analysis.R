@@ -33,14 +33,15 @@ for (name in c(first, second)) {
 }
 
 # One line a method: estimate, standard error, degrees of freedom, p, confidence interval
-show <- function(label, estimate, se, df) {
+show <- function(label, estimate, se, df, of_margin = margin) {
+  if (!is.finite(se) || se <= 0) stop("the differences do not vary, or too few of them are left")
   p <- 2 * pt(-abs(estimate / se), df)
   half <- qt(1 - alpha / 2, df) * se
   cat(sprintf("%-34s %9.6f  se %.6f  df %.3f  p %.6g  %g%% CI %.6f to %.6f\n",
               label, estimate, se, df, p, 100 * (1 - alpha), estimate - half, estimate + half))
-  if (!is.na(margin)) {
-    p <- pt((estimate + margin) / se, df, lower.tail = FALSE)
-    cat(sprintf("%-34s margin %g  one-sided p %.6g\n", "  non-inferiority of the second", margin, p))
+  if (!is.na(of_margin)) {
+    p <- pt((estimate + of_margin) / se, df, lower.tail = FALSE)
+    cat(sprintf("%-34s margin %g  one-sided p %.6g\n", "  non-inferiority of the second", of_margin, p))
   }
 }
 attempt <- function(label, code) {
@@ -51,10 +52,15 @@ attempt <- function(label, code) {
 cat("\nPrimary\n")
 if (requireNamespace("lmerTest", quietly = TRUE)) {
   attempt("mixed model", {
-    model <- lmerTest::lmer(d ~ 1 + (1 | reader) + (1 | exam), data = whole, REML = TRUE)
+    if (min(readers, exams) < 2) stop("there is only one reader, or one exam")
+    # Exams of one reader each, say, have no variance of their own: it is part of the residual
+    random <- sprintf("(1 | %s)", c("reader", "exam")[c(readers, exams) < n])
+    if (length(random) == 0) stop("each reader and each exam has one value only")
+    model <- lmerTest::lmer(reformulate(c("1", random), "d"), data = whole, REML = TRUE)
     row <- coef(summary(model))["(Intercept)", ]
     show("mixed model", row[["Estimate"]], row[["Std. Error"]], row[["df"]])
     print(as.data.frame(lme4::VarCorr(model))[, c("grp", "vcov")], row.names = FALSE)
+    cat(sprintf("%-34s %.6f\n", "design effect", row[["Std. Error"]]^2 / (var(whole$d) / n)))
   })
 } else {
   cat("mixed model: not computed, as lmerTest is not installed\n")
@@ -68,6 +74,7 @@ or_split_plot <- function(x) {
     wide <- tapply(rows$d, rows[, c("reader", "exam")], mean)
     for (i in seq_len(nrow(wide) - 1)) for (k in (i + 1):nrow(wide)) {
       both <- !is.na(wide[i, ]) & !is.na(wide[k, ])
+      if (sum(both) == 0) covariances <- c(covariances, 0) # without a common exam they are independent
       if (sum(both) > 1) covariances <- c(covariances, cov(wide[i, both], wide[k, both]) * sum(both) /
                                                        (sum(!is.na(wide[i, ])) * sum(!is.na(wide[k, ]))))
     }
@@ -99,10 +106,12 @@ wins <- sum(whole$d > 0)
 losses <- sum(whole$d < 0)
 cat(sprintf("second higher %d, equal %d, lower %d; share of the second (ties half) %.4f\n",
             wins, n - wins - losses, losses, (wins + (n - wins - losses) / 2) / n))
+attempt("net benefit", do.call(show, c("net benefit", u_statistic(transform(whole, d = sign(d))), NA)))
 
 # --- as published: every reading as if it were independent; ignores that readers and exams repeat ---
 cat("\nAs published (ignores clustering)\n")
 attempt("paired t", show("paired t", mean(whole$d), sd(whole$d) / sqrt(n), n - 1))
+if (wins + losses > 0) cat(sprintf("%-34s p %.6g (ties left out)\n", "sign test", binom.test(wins, wins + losses)$p.value))
 attempt("Wilcoxon signed rank", {
   test <- suppressWarnings(wilcox.test(whole$d, exact = FALSE, correct = FALSE))
   cat(sprintf("%-34s V %g  p %.6g (ties between the two scores left out)\n", "Wilcoxon signed rank", test$statistic, test$p.value))
