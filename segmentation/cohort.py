@@ -216,4 +216,4 @@ def _ignore_interrupts() -> None:
 def _bar(total: int, label: str) -> Any:
     from tqdm import tqdm
 
-    return tqdm(total=total, desc=label, unit="exam", disable=None, dynamic_ncols=True)
+    return tqdm(total=total, desc=label, unit="exam", disable=not total, dynamic_ncols=True)

@@ -147,7 +147,7 @@ def survey(
     """
     exams: list[ExamFiles] = []
     problems: list[StudyError] = []
-    for place, name, subject in _exam_folders(folder, names or Names()):
+    for place, name, subject in _exam_folders(folder):
         try:
             exams.append(find_exam(place, name, (subjects or {}).get(name, subject), names))
         except ExamsError as error:
@@ -178,6 +178,15 @@ def find_exam(folder: Path, name: str = "", subject: str = "", names: Names | No
     if names.mask and not masks:
         raise StudyError(f"No mask is called {names.mask}.", file=folder, remedy="Correct the pattern of --mask.")
     return ExamFiles(name, subject or name, images["T1c"], images["FLAIR"], masks, brain_mask)
+
+
+def find_masks(folder: Path, pattern: str | None = None) -> dict[str, tuple[Technician, ...]]:
+    """The masks of each exam of a folder, by the exam's name, whether or not its images are there."""
+    found = {name: _masks(_images(place), pattern) for place, name, _ in _exam_folders(folder)}
+    if not any(found.values()):
+        remedy = 'Call them mask_1.nii.gz, mask_2.nii.gz ..., or say how they are called: --mask "PATTERN".'
+        raise StudyError("There is no mask in these exams.", file=folder, remedy=remedy)
+    return {name: masks for name, masks in found.items() if masks}
 
 
 def find_prepared(folder: Path) -> tuple[PreparedExam, ...]:
@@ -238,7 +247,7 @@ def read_subjects(path: Path) -> dict[str, str]:
     return found
 
 
-def _exam_folders(folder: Path, names: Names) -> list[tuple[Path, str, str]]:
+def _exam_folders(folder: Path) -> list[tuple[Path, str, str]]:
     """Folder, name and subject of each exam; BIDS' sessions are exams of one subject."""
     found = []
     for place in _sub_folders(folder):

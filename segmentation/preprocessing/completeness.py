@@ -15,8 +15,9 @@ from segmentation.volumes import Volume
 Mask = npt.NDArray[np.bool_]
 _MIN_SLICES = 10  # of a head: thicker slices than 15 mm are no exam of a tumour
 _MIN_FIELD_MM = 80.0
-_FIELD_OF_A_HEAD_MM = (130.0, 130.0, 100.0)
+_FIELD_OF_A_HEAD_MM = (130.0, 130.0, 100.0)  # left, front, head
 _MAX_SPACING_MM = 10.0
+_SAME_MM = 0.01  # drawing programs round a header's numbers
 _EXPORT_AGAIN = "Export it again as a 3-D NIfTI image (.nii.gz)."
 
 
@@ -54,15 +55,9 @@ def check_image(volume: Volume, name: Path | str) -> tuple[str, ...]:
         raise StudyError(what, file=name, remedy="Check the voxel size in the header.")
     if volume.array.min() == volume.array.max():
         raise StudyError("All voxels have the same value.", file=name, remedy="Export it again.")
-    wanted = _FIELD_OF_A_HEAD_MM
-    turned = [
-        mm
-        for mm, _ in sorted(
-            zip(field, np.abs(volume.world_from_voxel[:3, :3]).argmax(0), strict=True), key=lambda pair: pair[1]
-        )
-    ]
-    if any(mm < least for mm, least in zip(turned, wanted, strict=True)):
-        return (f"{name}: the field of view of {' x '.join(f'{mm:.0f}' for mm in turned)} mm may cut the head.",)
+    main_axes = np.abs(volume.world_from_voxel[:3, :3]).argmax(0)  # left, front, head of each voxel axis
+    if any(mm < _FIELD_OF_A_HEAD_MM[axis] for mm, axis in zip(field, main_axes, strict=True)):
+        return (f"{name}: the field of view of {' x '.join(f'{mm:.0f}' for mm in field)} mm may cut the head.",)
     return ()
 
 
@@ -83,7 +78,7 @@ def load(exam: ExamFiles, t1c: Volume, flair: Volume) -> Loaded:
     return Loaded(t1c, flair, masks, brain, tuple(warnings))
 
 
-def whole_tumour(masks: Sequence[Mapping[str, Mask]]) -> Mask:
+def agreed_tumour(masks: Sequence[Mapping[str, Mask]]) -> Mask:
     """One mask of all that the technicians drew, by compartment: first the consensus of each, then the union (2.1).
 
     Where they did not all draw the same compartments, each one's whole tumour takes part in the consensus.
@@ -99,12 +94,11 @@ def _drawn(technician: Technician, t1c: Volume, flair: Volume) -> tuple[DrawnMas
     found = []
     for file in technician.compartments:
         mask = _as_mask(volumes.load(file.path), 0.0)
-        on_t1c, on_flair = volumes.is_same_grid(t1c, mask), volumes.is_same_grid(flair, mask)
+        on_t1c, on_flair = (volumes.is_same_grid(image, mask, _SAME_MM) for image in (t1c, flair))
         if not (on_t1c or on_flair):
             remedy = "Save it again on the grid of the image it was drawn on."
-            raise StudyError(
-                "The mask lies neither on the grid of the T1c nor on the FLAIR's.", file=file.path, remedy=remedy
-            )
+            what = "The mask lies neither on the grid of the T1c nor on the FLAIR's."
+            raise StudyError(what, file=file.path, remedy=remedy)
         found.append(DrawnMask(mask, file.compartment, on_flair and (file.is_on_flair or not on_t1c)))
     return tuple(found)
 

@@ -83,13 +83,13 @@ def prepare_all(
 
 
 def write_index(outcomes: Sequence[cohort.Outcome[Prepared]], problems: Sequence[StudyError], out: Path) -> None:
-    """`out`/index.html: the sheets of all exams on one page, those with warnings or a failure first."""
-    rows = []
-    for outcome in outcomes:
-        sheet = f"{outcome.name}/qc/sheet.png" if outcome.result else ""
-        rows.append((outcome.name, sheet, outcome.result.warnings if outcome.result else (outcome.error,)))
+    """`out`/index.html: the sheets of all exams prepared there, those with warnings or a failure first."""
+    there = {place.name for place in out.iterdir() if (place / PREPARED_JSON).is_file()} if out.is_dir() else set()
+    shown = {name: read_record(out / name)["warnings"] for name in there}
+    rows = [(name, f"{name}/qc/sheet.png", warnings) for name, warnings in shown.items()]
+    rows += [(outcome.name, "", (outcome.error,)) for outcome in cohort.failed(outcomes)]
     rows += [("left out", "", (str(problem),)) for problem in problems]
-    quality.save_index(rows, "Prepared exams", out / "index.html")
+    quality.save_index(rows, "Prepared exams", out)
 
 
 def kept(exam: ExamFiles, out: Path, settings: Settings) -> Prepared | None:
@@ -187,8 +187,8 @@ def _on_common_grid(loaded: Loaded, flair_from_t1c: Matrix, settings: Settings, 
                  for m in compartments}
                 for compartments in loaded.masks
             ]  # fmt: skip
-            tumour = completeness.whole_tumour(drawn)
-            each = [completeness.whole_tumour([one]) for one in drawn]
+            tumour = completeness.agreed_tumour(drawn)
+            each = [completeness.agreed_tumour([one]) for one in drawn]
             found.update(tumour_ml=_ml(tumour, grid), technicians_ml=[_ml(one, grid) for one in each])
             if any(one.any() for one in each) and not tumour.any():
                 diary.warn("The technicians agree on not a single voxel; the consensus is empty.")

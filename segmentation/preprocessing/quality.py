@@ -104,8 +104,9 @@ def save_sheet(plates: Sequence[Plate], title: str, warnings: Sequence[str], pat
     sheet.save(path)
 
 
-def save_index(rows: Sequence[tuple[str, str, Sequence[str]]], title: str, path: Path) -> None:
+def save_index(rows: Sequence[tuple[str, str, Sequence[str]]], title: str, folder: Path) -> None:
     """The cohort on one page: (exam, address of its sheet or "", warnings or the failure), those to look at first."""
+    folder.mkdir(parents=True, exist_ok=True)
     ordered = sorted(rows, key=lambda row: (bool(row[1]), not row[2], row[0]))
     body = "".join(_article(*row) for row in ordered)
     style = (
@@ -116,7 +117,7 @@ def save_index(rows: Sequence[tuple[str, str, Sequence[str]]], title: str, path:
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
         f"<style>{style}</style><h1>{html.escape(title)}</h1>{body}</html>\n"
     )
-    path.write_text(page, encoding="utf-8")
+    (folder / "index.html").write_text(page, encoding="utf-8")
 
 
 def _article(exam: str, sheet: str, remarks: Sequence[str]) -> str:
