@@ -134,9 +134,11 @@ def _load(exam: PreparedExam) -> tuple[volumes.Volume, volumes.Volume, list[volu
     for volume, path in zip((tumour, *channels), (exam.mask, exam.flair, exam.t1c), strict=True):
         volumes.check_same_grid(brain, volume, str(exam.brain_mask), str(path))
     inside = brain.array > 0.5
+    if not inside.any():
+        raise StudyError("The brain mask is empty.", file=exam.brain_mask, remedy=_PREPARE)
     for channel, path in zip(channels, (exam.flair, exam.t1c), strict=True):
         values = channel.array[inside]
-        if not len(values) or abs(values.mean()) > _MAX_MEAN or not _SD[0] < values.std() < _SD[1]:
+        if abs(values.mean()) > _MAX_MEAN or not _SD[0] < values.std() < _SD[1]:
             raise StudyError("The brain's values are not normalised to mean 0 and SD 1.", file=path, remedy=_PREPARE)
     return brain, tumour, channels
 

@@ -1,0 +1,240 @@
+"""A site's own ensemble: from a folder of prepared exams to networks that answer as one.
+
+OUT/split.json says who is sequestered, OUT/recipe.toml what is done; both are written first, and hold from then on.
+Then each network has a folder: OUT/tuning, measured on the validation subjects, or OUT/member-1 and so on, trained on
+training and validation subjects; OUT/ensemble.json names the members.
+"""
+
+import contextlib
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+
+from segmentation import cohort, metrics, sampling
+from segmentation import split as splits
+from segmentation.cases import Case, build, check_alike, fingerprints
+from segmentation.checkpoints import differences
+from segmentation.config import Recipe, as_dict, as_toml, load_recipe, within
+from segmentation.ensemble import write_ensemble
+from segmentation.errors import StudyError
+from segmentation.exams import PreparedExam
+from segmentation.fitting import Plan, Trainer, be_reproducible, fit, summary_of
+from segmentation.inference import probabilities
+from segmentation.network import CONFIGS, DeepMedic
+from segmentation.split import Split
+from segmentation.weights import write_whole
+
+R = TypeVar("R")
+SPLIT, RECIPE, CACHE, TUNING = "split.json", "recipe.toml", "cache", "tuning"
+_MEMORY_GIB = 3.0  # of one network in training: compact 1.1, default 2.6 with batches of 10 on a CPU
+_RESERVED = 0.03  # of the time that is given: start, checkpoints
+_WARM_UP_STEPS, _TIMED_STEPS, _TIMED_S = 2, 6, 15.0
+_HEADING = """\
+What the networks in this folder are trained with. Written once by `segmentation train`; the same command goes on from
+where it stopped, with these numbers. To change one, copy this file and give it to --recipe, with another folder."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """With what it is trained; nothing here changes the weights, but for the device."""
+
+    jobs: int = 1
+    workers: int | None = None
+    device: str | None = None
+
+    @property
+    def chosen_device(self) -> str:
+        """The graphics card if there is one."""
+        return self.device or ("cuda" if torch.cuda.is_available() else "cpu")
+
+    @property
+    def chosen_workers(self) -> int:
+        """On a CPU cutting takes 0.3 % of a step, so it needs no process of its own."""
+        if self.workers is not None:
+            return self.workers
+        return 0 if self.chosen_device == "cpu" else max(1, min(8, _cores() - 1))
+
+
+def train(
+    exams: Sequence[PreparedExam],
+    out: Path,
+    recipe: Recipe,
+    *,
+    minutes: float | None = None,
+    split: Split | None = None,
+    is_tuning: bool = False,
+    machine: Machine | None = None,
+) -> tuple[Path, ...]:
+    """Train the ensemble, or with `is_tuning` the one network that is measured on the validation subjects.
+
+    Gives the weights' files. `minutes` a network: turned into a number of steps by a timing run, once, and written
+    into the recipe. What was begun in `out` goes on. Raises StudyError, and KeyboardInterrupt once all is saved.
+    """
+    machine = machine or Machine()
+    out.mkdir(parents=True, exist_ok=True)
+    split = settle_split(exams, out, recipe, split)
+    parts = ("training",) if is_tuning else ("training", "validation")
+    chosen = split.exams(exams, *parts)
+    split.refuse_test(chosen)
+    validation = split.exams(exams, "validation") if is_tuning else ()
+    if is_tuning and not validation:
+        raise StudyError("No subject is left for validation.", remedy="Make split.validation larger, in a new folder.")
+    cases = _lay_out([*chosen, *validation], split.exams(exams, *splits.PARTS), out, recipe)
+    plan = Plan(0, out / TUNING, recipe, cases[: len(chosen)], cases[len(chosen) :], machine.chosen_workers,
+                machine.chosen_device)  # fmt: skip
+    plan = replace(plan, recipe=settle_recipe(plan, out, recipe, minutes, machine.jobs))
+    if is_tuning:
+        return (fit(plan, measure=validation_dice),)
+    plans = [replace(plan, number=n, folder=out / f"member-{n}") for n in range(1, plan.recipe.members.count + 1)]
+    weights = _fit_all(plans, machine.jobs)
+    write_ensemble(out, weights, {**summary_of(plan), "recipe": as_dict(plan.recipe)})
+    shutil.rmtree(out / CACHE, ignore_errors=True)
+    return weights
+
+
+def settle_split(exams: Sequence[PreparedExam], out: Path, recipe: Recipe, given: Split | None) -> Split:
+    """The folder's division of subjects: the one it has, else the one given, else a draw; on disk from now on."""
+    path = out / SPLIT
+    if path.exists():
+        found = splits.read_split(path)
+        if given is not None and given != found:
+            remedy = "Leave the option out, or train into a new folder."
+            raise StudyError("The subjects of this folder are divided otherwise.", file=path, remedy=remedy)
+        return found
+    made = {"by": "a file"} if given else {"by": "a draw", **as_dict(recipe)["split"]}
+    split = given or splits.divide((exam.subject for exam in exams), recipe.split)
+    split.exams(exams)  # a subject that no part lists is found before anything is written
+    write_whole(path, splits.as_json(split, made))
+    return split
+
+
+def settle_recipe(plan: Plan, out: Path, asked: Recipe, minutes: float | None, jobs: int) -> Recipe:
+    """The folder's recipe: the one it has, if it is the one asked for, else that with what was left open decided."""
+    path = out / RECIPE
+    if path.exists():
+        found = load_recipe(path)
+        if differing := differences(_fixed(found, minutes), _fixed(asked, minutes)):
+            remedy = "Leave the options as they were, or train into a new folder."
+            raise StudyError(f"This folder was begun with another recipe: {differing}.", file=path, remedy=remedy)
+        settled = replace(found, members=replace(found.members, count=asked.members.count))
+    else:
+        threads = asked.members.threads or max(1, _cores() // jobs)
+        precision = asked.members.precision
+        if precision == "chosen":
+            precision = "bfloat16" if has_bfloat16(plan.device) else "float32"
+        settled = replace(asked, members=replace(asked.members, threads=threads, precision=precision))
+        if minutes is not None:
+            settled = within(settled, _affordable_steps(replace(plan, recipe=settled), minutes, jobs))
+    note = f"\n{minutes:g} minutes a network were asked for." if minutes is not None else ""
+    write_whole(path, as_toml(settled, _HEADING + note).encode())
+    return settled
+
+
+def _fixed(recipe: Recipe, minutes: float | None) -> dict:
+    """What may not change from one run to the next in the same folder."""
+    said = as_dict(recipe)
+    for name in ("count", "threads", "precision"):
+        said["members"].pop(name)
+    if minutes is not None:
+        said["schedule"].pop("steps_per_epoch")
+    return said
+
+
+def has_bfloat16(device: str) -> bool:
+    """Whether the hardware itself multiplies bfloat16; emulated, it is slower than float32."""
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def _affordable_steps(plan: Plan, minutes: float, jobs: int) -> int:
+    """Steps that fit into the time, found by taking some; with several jobs, all of them at once, as later."""
+    if minutes <= 0:
+        raise StudyError("The time must be more than 0 minutes.", remedy="Try --minutes 30.")
+    print(f"Timing some steps to see what fits into {minutes:g} minutes …", file=sys.stderr)
+    if jobs == 1:
+        seconds = [seconds_per_step(plan)]
+    else:
+        plans = [replace(plan, number=n, folder=plan.folder.with_name(f"timing-{n}")) for n in range(1, jobs + 1)]
+        seconds = list(_results(_run(seconds_per_step, plans, jobs, "timed")))
+    steps = max(1, int(minutes * 60 * (1 - _RESERVED) / max(seconds)))
+    print(f"{max(seconds):.2f} s a step: {steps} steps.", file=sys.stderr)
+    return steps
+
+
+def seconds_per_step(plan: Plan) -> float:
+    """Wall time of a training step on this machine as it is now, cutting included."""
+    be_reproducible(plan.recipe.members.threads)
+    trainer, taken = Trainer(plan), []
+    begun = time.monotonic()
+    with contextlib.closing(sampling.batches(trainer.segments, 0, plan.recipe.steps, plan.workers)) as batches:
+        for number, batch in enumerate(batches):
+            before = time.monotonic()
+            trainer.step(number, batch).tolist()
+            taken.append(time.monotonic() - before)
+            if number >= _WARM_UP_STEPS + _TIMED_STEPS and time.monotonic() - begun > _TIMED_S:
+                break
+    return float(np.mean(taken[_WARM_UP_STEPS:] or taken))
+
+
+def _run(task: Callable[[Plan], R], plans: Sequence[Plan], jobs: int, label: str) -> tuple[cohort.Outcome[R], ...]:
+    threads = plans[0].recipe.members.threads
+    return cohort.run_each(task, plans, jobs=jobs, label=label, memory_gib=_MEMORY_GIB, threads=threads)
+
+
+def _results(outcomes: Sequence[cohort.Outcome[R]]) -> tuple[R, ...]:
+    """Those of all; raises StudyError if one came to nothing, for an ensemble of the rest would be another one."""
+    if bad := cohort.failed(outcomes):
+        sentences = "\n".join(f"  {outcome.name}: {outcome.error}" for outcome in bad)
+        remedy = "When that is put right, the same command goes on from what is finished."
+        raise StudyError(f"{len(bad)} of {len(outcomes)} failed:\n{sentences}\n", remedy=remedy)
+    return tuple(outcome.result for outcome in outcomes if outcome.result is not None)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _lay_out(
+    exams: Sequence[PreparedExam], everybody: Sequence[PreparedExam], out: Path, recipe: Recipe
+) -> tuple[Case, ...]:
+    """The exams in the cache. Raises StudyError if one can't be used, or if an image is there under two names."""
+    config = CONFIGS[recipe.network.configuration]
+    task = partial(
+        build, cache=out / CACHE, margin=config.margin, output=recipe.sampling.segment_vox - 2 * config.margin
+    )
+    cases = _results(cohort.run_each(task, exams, label="exams laid out", memory_gib=1.0))
+    check_alike(cases)
+    known = {case.name: case.fingerprints for case in cases}
+    others = [exam for exam in everybody if exam.name not in known]
+    if others:
+        prints = _results(cohort.run_each(fingerprints, others, label="sequestered exams compared", memory_gib=0.5))
+        known |= {exam.name: found for exam, found in zip(others, prints, strict=True)}
+    splits.refuse_twins(everybody, known)
+    return cases
+
+
+def _fit_all(plans: Sequence[Plan], jobs: int) -> tuple[Path, ...]:
+    if jobs == 1:
+        return tuple(fit(plan) for plan in plans)
+    return _results(_run(partial(fit, is_alone=False), plans, jobs, "networks"))
+
+
+def validation_dice(net: DeepMedic, plan: Plan) -> float:
+    """Mean Dice of whole exams of the validation subjects, as the network stands."""
+    scores = []
+    for case in plan.validation:
+        margin = net.config.margin
+        images = case.images()[:, margin:-margin, margin:-margin, margin:-margin]
+        tumour = probabilities([net], np.ascontiguousarray(images), case.brain() > 0) > 0.5
+        scores.append(metrics.dice(case.labels() > 0, tumour))
+    return float(np.mean(scores))
