@@ -31,7 +31,8 @@ def cautions(
 
 def _of_size(table: Pairs, flow: Flow) -> Iterator[str]:
     if len(table.readers) < 5:
-        yield f"Only {len(table.readers)} readers have complete pairs; fewer than 5 say little about other readers."
+        have = "1 reader has" if len(table.readers) == 1 else f"{len(table.readers)} readers have"
+        yield f"Only {have} complete pairs; fewer than 5 say little about other readers."
     if len(table.groups) < 2:
         yield "There is one group only, so nothing tells groups of readers and exams apart."
     readers_of_exam = np.bincount(table.exam, minlength=len(table.exams))

@@ -77,8 +77,11 @@ class Page(HTMLParser):
 
 
 def value_at(form: Any, path: str) -> float:
-    for step in path.split("."):
-        form = form[int(step)] if isinstance(form, list) else form[step]
+    """Names may hold dots: whatever a path begins with is a step of it."""
+    while path:
+        steps = {str(n): each for n, each in enumerate(form)} if isinstance(form, list) else form
+        step = max((name for name in steps if f"{path}.".startswith(f"{name}.")), key=len)
+        form, path = steps[step], path[len(step) + 1 :]
     return float(form)
 
 
