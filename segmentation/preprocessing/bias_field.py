@@ -20,7 +20,7 @@ _MIN_VOXELS = 1000  # of the shrunken mask; a spline of 4 levels means nothing o
 
 @dataclass(frozen=True, eq=False)
 class Corrected:
-    """`volume`: the image divided by `field`; `low`, `high`: the 1st and 99th percentile of the field in the mask."""
+    """`volume`: the image divided by `field`, whose median in the mask is 1; `low`, `high`: 1st, 99th percentile."""
 
     volume: Volume
     field: npt.NDArray[np.float32]
@@ -67,6 +67,7 @@ def correct(volume: Volume, mask: Mask, levels: int = 4, iterations: int = 50, t
     n4.SetConvergenceThreshold(threshold)
     n4.Execute(sitk.Shrink(image, shrink), small_mask)
     field = np.exp(from_itk(n4.GetLogBiasFieldAsImage(image)).array).astype(np.float32)
+    field /= np.median(field[fitted])  # N4 leaves the scale open
     low, high = np.percentile(field[fitted], [1, 99])
     if not (np.isfinite(field).all() and low > 0.05 and high < 20):
         what = f"The estimated bias field goes from {low:.3g} to {high:.3g}, which no coil does."

@@ -14,7 +14,8 @@ Box = tuple[slice, slice, slice]
 PLAUSIBLE_ML = (1000.0, 2000.0)  # adults' intracranial brain, with room for tumour and atrophy
 _MIN_ML = 50.0  # below this it is no brain at all
 _LARGE_PART = 0.05  # a second piece of more than this is worth a look
-_CUT_FACE_MM2 = 400.0  # brain over such an area of an outer face: the head goes on outside
+_CUT_FACE_MM2 = 400.0  # brain over such an area of an outer face: it goes on outside
+_CUT_BELOW_MM2 = 2500.0  # brain stem and tonsils pass the lowest slice of many an exam: up to 1500 in 32
 _OUTSIDE = 0.02  # share of the tumour outside the automatic mask
 _CLOSING_MM = 3.0
 
@@ -100,7 +101,8 @@ def _cut_faces(mask: Mask, spacing_mm: tuple[float, float, float]) -> list[str]:
     for axis, ends in enumerate(names):
         area = np.prod([spacing_mm[n] for n in range(3) if n != axis])
         for end, name in zip((0, -1), ends, strict=True):
-            if mask.take(end, axis).sum() * area > _CUT_FACE_MM2:
+            limit = _CUT_BELOW_MM2 if name == "below" else _CUT_FACE_MM2
+            if mask.take(end, axis).sum() * area > limit:
                 found.append(name)
     return found
 

@@ -24,6 +24,7 @@ from segmentation.preprocessing import bias_field, brain, completeness, denoisin
 from segmentation.preprocessing.completeness import Loaded
 from segmentation.preprocessing.diary import Diary, versions
 from segmentation.preprocessing.resampling import Grid, Matrix, common_grid, coverage, resample
+from segmentation.preprocessing.state import State
 from segmentation.volumes import Volume
 
 Mask = npt.NDArray[np.bool_]
@@ -56,22 +57,6 @@ class Prepared:
 
     exam: PreparedExam
     warnings: tuple[str, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class _State:
-    """An exam between two steps, on the common grid. `field`: N4's of each image, for the picture."""
-
-    t1c: Volume
-    flair: Volume
-    covered: Mask
-    tumour: Mask | None
-    brain: Mask
-    fields: tuple[npt.NDArray, ...] = ()
-
-    @property
-    def grid(self) -> Grid:
-        return Grid.of(self.t1c)
 
 
 def prepare_all(
@@ -168,7 +153,7 @@ def _aligned(loaded: Loaded, settings: Settings, diary: Diary) -> Matrix:
     return result.moving_from_fixed
 
 
-def _on_common_grid(loaded: Loaded, flair_from_t1c: Matrix, settings: Settings, diary: Diary) -> _State:
+def _on_common_grid(loaded: Loaded, flair_from_t1c: Matrix, settings: Settings, diary: Diary) -> State:
     """Both images and the technicians' agreed whole tumour on the grid of the T1c's field of view."""
     with diary.step("resampling", spacing_mm=settings.spacing_mm, interpolation=settings.interpolation) as found:
         grid = common_grid(loaded.t1c, settings.spacing_mm)
@@ -192,10 +177,10 @@ def _on_common_grid(loaded: Loaded, flair_from_t1c: Matrix, settings: Settings, 
             found.update(tumour_ml=_ml(tumour, grid), technicians_ml=[_ml(one, grid) for one in each])
             if any(one.any() for one in each) and not tumour.any():
                 diary.warn("The technicians agree on not a single voxel; the consensus is empty.")
-    return _State(t1c, flair, covered, tumour, np.zeros(grid.shape, bool))
+    return State(t1c, flair, covered, tumour, np.zeros(grid.shape, bool))
 
 
-def _with_brain(state: _State, loaded: Loaded, settings: Settings, diary: Diary) -> _State:
+def _with_brain(state: State, loaded: Loaded, settings: Settings, diary: Diary) -> State:
     """The state with its brain mask; the tumour belongs to the brain wherever there are data."""
     source = "given" if loaded.brain is not None else "background" if settings.is_skull_stripped else "deepbet"
     with diary.step("brain", source=source) as found:
@@ -232,7 +217,7 @@ def _check_coverage(covered: Mask, mask: Mask, found: dict[str, Any], diary: Dia
         diary.warn(f"The FLAIR's field of view cuts the brain off: it shows {share:.0%} of it.")
 
 
-def _cleaned(state: _State, settings: Settings, diary: Diary) -> _State:
+def _cleaned(state: State, settings: Settings, diary: Diary) -> State:
     """Noise and bias field taken out of both images: of the brain and a margin, or, as published, of the whole head."""
     if settings.is_normalised:
         return state
@@ -278,7 +263,7 @@ def _whole(values: npt.NDArray, box: brain.Box, grid: Grid, outside: float) -> n
     return array
 
 
-def _normalised(state: _State, settings: Settings, diary: Diary) -> tuple[npt.NDArray[np.float32], ...]:
+def _normalised(state: State, settings: Settings, diary: Diary) -> tuple[npt.NDArray[np.float32], ...]:
     scores = []
     with diary.step("normalisation", clip_percentiles=settings.clip_percentiles) as found:
         for name, image, seen in (("t1c", state.t1c, state.brain), ("flair", state.flair, state.brain & state.covered)):
@@ -344,7 +329,7 @@ def _fingerprint(exam: ExamFiles, settings: Settings) -> str:
     return cohort.fingerprint(every, {"version": PREPARED_VERSION, **words, **asdict(settings)})
 
 
-def _write(folder: Path, state: _State, scores: Sequence[npt.NDArray], record: dict[str, Any], pictures: Any) -> None:
+def _write(folder: Path, state: State, scores: Sequence[npt.NDArray], record: dict[str, Any], pictures: Any) -> None:
     """Everything of a prepared exam into `folder`; the record last."""
     place = state.grid.world_from_voxel
     masks = {"brain_mask": state.brain} | ({} if state.tumour is None else {"mask": state.tumour})

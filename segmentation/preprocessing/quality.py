@@ -16,6 +16,8 @@ from scipy import ndimage
 Mask = npt.NDArray[np.bool_]
 Spacing = tuple[float, float, float]
 Index = tuple[int, int, int]
+Colour = tuple[int, int, int]
+Outline = tuple[Mask, Colour]
 _MM_PER_PIXEL = 0.8
 _GAP, _TEXT = 6, 15
 _LINE = 1.3
@@ -58,7 +60,7 @@ def planes(
     picture: npt.NDArray[np.uint8],
     spacing_mm: Spacing,
     at: Index,
-    outlines: Sequence[tuple[Mask, tuple[int, int, int]]] = (),
+    outlines: Sequence[Outline] = (),
 ) -> list[Image.Image]:
     """Axial, coronal and sagittal slice of a grey or (last axis of 3) coloured image, to scale, with outlines."""
     panels = []
