@@ -20,6 +20,7 @@ from study_admin.report.for_r import for_r
 from study_admin.report.json_form import form_of, to_json
 from study_admin.report.looked import looks
 from study_admin.report.masks import read_masks
+from study_admin.report.names import CODEBOOK, results_codebook
 from study_admin.report.overlap import METHOD, MaskAgreement, from_rows
 from study_admin.report.panels import panels
 from study_admin.report.pdf import obstacle, to_pdf
@@ -31,7 +32,6 @@ from study_admin.store import StudyStore
 from study_admin.tables.material import Material, gather
 
 REPORT, PDF, RESULTS, FIGURES = "report.html", "report.pdf", "results.json", "figures"
-CODEBOOK = "results_codebook.csv"  # what the names in results.json mean
 Progress = Callable[[int, int], None]
 _PICTURES = ("lowest_dice", "largest_differences")
 # As the page has them, from top to bottom
@@ -81,7 +81,7 @@ def write_results(
     """
     drawn = {**figures(results), **(pictures or {})}
     page = document(results, drawn)
-    contents = {REPORT: page.encode(), RESULTS: to_json(results), CODEBOOK: _template(CODEBOOK)}
+    contents = {REPORT: page.encode(), RESULTS: to_json(results), CODEBOOK: results_codebook()}
     contents |= {**for_r(results.pairs, results.provenance.alpha, results.provenance.margin), **(beside or {})}
     if with_pdf and obstacle() is None:
         contents[PDF] = to_pdf(page)

@@ -1,6 +1,5 @@
 """The page: each number on it is one of results.json, it needs no other file, and nothing of it is a trace of code."""
 
-import csv
 import errno
 import json
 import re
@@ -22,7 +21,7 @@ from study_admin.blinding.unblinding import open_sides
 from study_admin.collection import collect
 from study_admin.design import Arm, Study, source_guess
 from study_admin.exams import find_exams
-from study_admin.report.document import CODEBOOK, REPORT, RESULTS, document, write_report, write_results
+from study_admin.report.document import REPORT, RESULTS, document, write_report, write_results
 from study_admin.report.results import StudyResults, analyse
 from study_admin.store import StudyStore
 from study_admin.tables.material import Material
@@ -145,18 +144,6 @@ def test_every_number_of_a_caption_is_in_results_json(written: Path) -> None:
     assert page.captions
     for found in _NUMBER.findall(_FIXED.sub("", page.captions)):
         assert any(agrees(found, each) for each in known), found
-
-
-def test_the_codebook_tells_of_every_name(written: Path) -> None:
-    form = json.loads((written / RESULTS).read_text(encoding="utf-8"))
-    with (written / CODEBOOK).open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert {row["path"].partition(".")[0] for row in rows} == set(form)
-    for row in rows:
-        value = form
-        for step in row["path"].split("."):
-            value = value[step]
-        assert row["meaning"] and None not in row
 
 
 def test_the_page_stands_alone_and_its_figures_can_be_read_out(written: Path) -> None:
