@@ -194,7 +194,7 @@ class PowerPage(QWidget):
             return
 
         def work(progress: Progress) -> Simulated:
-            return simulate(found.plan, found.variances, progress=progress)
+            return simulate(found.plan, found.variances, STUDIES, progress=progress)
 
         self._run(f"Simulating {STUDIES} studies", work, self._show_simulated, "Cancelled; the simulation is not used.")
 
