@@ -20,7 +20,7 @@ def consensus(masks: Sequence[Mask]) -> Mask:
     """
     _check_shapes(masks)
     if len(masks) == 1:
-        return masks[0].copy()
+        return masks[0].copy(order="K")
     votes = np.zeros_like(masks[0], np.uint16)  # in the masks' own order in memory, which is far faster
     for mask in masks:
         votes += mask

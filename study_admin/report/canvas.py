@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from math import floor, log10
 from textwrap import fill
+from threading import Lock
 from typing import Any
 
 import matplotlib
@@ -33,6 +34,7 @@ _STYLE: dict[str, Any] = {
     "grid.color": "#E4E4E4", "grid.linewidth": 0.7, "legend.frameon": False, "hatch.linewidth": 0.7,
     "svg.fonttype": "path", "text.parse_math": False, "path.simplify": False, "figure.dpi": 72,
 }  # fmt: skip
+_DRAWING = Lock()
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,12 @@ class Figure:
 
 
 def draw(name: str, height_in: float, paint: Callable[[Sheet], None], caption: str, alt: str) -> Figure:
-    """What `paint` puts on an empty sheet. `name` keeps the ids inside an SVG apart from those of other figures."""
+    """What `paint` puts on an empty sheet. `name` keeps the ids inside an SVG apart from those of other figures.
+
+    May be called from any thread; one figure is drawn at a time, for matplotlib's settings belong to the process.
+    """
     ours: dict[Any, Any] = {key: value for key, value in matplotlib.rcParamsDefault.items() if key != "backend"}
-    with matplotlib.rc_context(ours | _STYLE | {"svg.hashsalt": name}):
+    with _DRAWING, matplotlib.rc_context(ours | _STYLE | {"svg.hashsalt": name}):
         sheet = Sheet(figsize=(WIDTH_IN, height_in), layout="constrained")
         paint(sheet)
         _lay_out_once(sheet)

@@ -68,8 +68,9 @@ def read_masks(
 def _box(masks: tuple[Mask, Mask]) -> tuple[slice, ...]:
     """The smallest that holds both masks; of no voxels if they are empty."""
     either = masks[0] | masks[1]
+    flat = either.any(axis=2)
     ends = []
-    for axis in range(3):
-        places = np.flatnonzero(either.any(axis=tuple(other for other in range(3) if other != axis)))
+    for shadow in (flat.any(axis=1), flat.any(axis=0), either.any(axis=(0, 1))):
+        places = np.flatnonzero(shadow)
         ends.append(slice(int(places[0]), int(places[-1]) + 1) if len(places) else slice(0, 0))
     return tuple(ends)
