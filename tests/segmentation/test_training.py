@@ -110,10 +110,10 @@ def test_an_interrupted_training_ends_with_the_same_weights(
 
 def test_kill_9_and_go_on(exams: tuple[PreparedExam, ...], laid_out: tuple[cases.Case, ...], tmp_path: Path) -> None:
     """Through the command, with a real SIGKILL once two epochs are on the disk."""
-    asked = replace(short(epochs=20), members=replace(short().members, count=1), split=config.Parts(0, 0))
+    asked = replace(short(epochs=12), members=replace(short().members, count=1), split=config.Parts(0, 0))
     recipe, out = tmp_path / "short.toml", tmp_path / "out"
     recipe.write_text(as_toml(asked))
-    program = [sys.executable, "-m", "tests.segmentation.tiny_network", "train", str(exams[0].folder.parent)]
+    program = [sys.executable, "-m", "tests.segmentation.tiny_training", "train", str(exams[0].folder.parent)]
     command = [*program, str(out), "--recipe", str(recipe)]
     history = out / "member-1" / "history.csv"
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
@@ -146,7 +146,7 @@ def test_an_ensemble_from_a_folder_of_exams(
     said = read_description(weights[0])["provenance"]
     assert said["steps"] == 12 and said["exams"] == 4 and said["versions"]["torch"] == torch.__version__
     everything = b"".join(path.read_bytes() for path in out.rglob("*.json") if path.name != "split.json")
-    assert not any(exam.name.encode() + b'"' in everything for exam in exams)  # weights can be passed on
+    assert not any(f'"{exam.name}"'.encode() in everything for exam in exams)  # weights can be passed on
     with (out / "member-2" / "history.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["1", "2", "3"] and float(rows[2]["loss"]) < float(rows[0]["loss"])
@@ -158,10 +158,21 @@ def test_an_ensemble_from_a_folder_of_exams(
     assert len(training.train(exams, out, more)) == 3 and weights[0].stat().st_mtime_ns == stamp
 
 
+@pytest.mark.long
+def test_two_at_a_time_are_the_same_as_one_after_the_other(
+    exams: tuple[PreparedExam, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()  # the processes know the real compact network
+    recipe = short(epochs=1, steps=2)
+    recipe = replace(recipe, sampling=replace(recipe.sampling, segment_vox=19))
+    one, two = (training.train(exams, tmp_path / str(n), recipe, machine=training.Machine(jobs=n)) for n in (1, 2))
+    assert all(are_equal(a, b) for a, b in zip(one, two, strict=True))
+
+
 def test_tuning_learns_from_training_and_is_measured_on_validation_subjects(
     exams: tuple[PreparedExam, ...], tmp_path: Path
 ) -> None:
-    recipe = short(epochs=6, steps=20)
+    recipe = short(epochs=6, steps=12)
     split = Split(("s0", "s1", "s2"), ("s3",), ("s4",))
     (weights,) = training.train(exams, tmp_path / "out", recipe, split=split, is_tuning=True)
     assert weights.parent.name == "tuning" and read_description(weights)["provenance"]["exams"] == 3

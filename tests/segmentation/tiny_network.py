@@ -1,8 +1,5 @@
-"""A network that trains in seconds, in place of the compact one; run as a program, `segmentation train` with it."""
+"""A network that trains in seconds, in place of the compact one."""
 
-import sys
-
-from segmentation import network
 from segmentation.network import NetworkConfig, Pathway
 
 TINY = NetworkConfig(
@@ -16,13 +13,3 @@ TINY = NetworkConfig(
     rolling_length=5,
     is_centred=True,
 )
-
-if __name__ in ("__main__", "__mp_main__"):  # the second in the processes that the first one starts
-    network.CONFIGS["compact"] = TINY
-
-if __name__ == "__main__":
-    from segmentation import __main__ as program
-    from segmentation.commands import train
-
-    program._COMMANDS = (train,)  # type: ignore[assignment]
-    sys.exit(program.main(sys.argv[1:]))
