@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from scipy import ndimage
+
 from segmentation.errors import StudyError
+from segmentation.inference import Array, Mask, Mode, Progress, probabilities
 from segmentation.network import DeepMedic
 from segmentation.weights import load_weights, write_whole
 
@@ -19,6 +23,30 @@ class Ensemble:
 
     members: tuple[DeepMedic, ...]
     provenance: dict[str, Any]
+
+    def probabilities(
+        self,
+        images: Array,
+        roi: Mask,
+        *,
+        mode: Mode = "fast",
+        threads: int | None = None,
+        progress: Progress | None = None,
+    ) -> Array:
+        """Mean of the members' probabilities of tumour; see `inference.probabilities`."""
+        return probabilities(self.members, images, roi, mode=mode, threads=threads, progress=progress)
+
+
+def tumour_mask(probability: Array, *, only_largest: bool = False) -> Mask:
+    """Where tumour is more probable than not; `only_largest` keeps the largest of its connected parts (26 neighbours).
+
+    The published method has no such clean-up: a second focus would be lost.
+    """
+    mask = probability > 0.5
+    if not (only_largest and mask.any()):
+        return mask
+    labels, _ = ndimage.label(mask, np.ones((3, 3, 3)))
+    return np.asarray(labels == np.bincount(labels[mask]).argmax())
 
 
 def write_ensemble(folder: Path, members: Sequence[Path], provenance: Mapping[str, Any]) -> None:

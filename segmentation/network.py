@@ -48,6 +48,8 @@ class NetworkConfig:
     def __post_init__(self) -> None:
         if len({len(pathway.channels) for pathway in self.pathways}) != 1:
             raise ValueError("Pathways of different depth see different extents")
+        if min(self.residual_blocks, default=3) < 3 or self.fc_residual_blocks not in ((), (2,)):
+            raise ValueError("Residual blocks begin at 3, so that none adds the image; among the FC blocks, at the 2nd")
         if len(self.fc_dropout) != len(self.fc_channels) + 1 or self.fc_kernel not in (1, 3):
             raise ValueError("One dropout rate for each FC block and the classification; an FC kernel of 1 or 3")
 

@@ -4,7 +4,7 @@ Arrays are (channel, x, y, z). A tile is named by its start: the first voxel of 
 is the first voxel of its output in the image itself. Training cuts its segments by the same functions.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -52,28 +52,32 @@ def cut_subsampled(
     padded: npt.NDArray, start: Voxel, output: Voxel, config: NetworkConfig, factor: Factor, fill: Array
 ) -> Array:
     """Every f-th voxel around the tile: 2 · margin + ceil(output / f) along each axis, plainly sliced, not smoothed."""
+    first: Sequence[int] = first_of_grid(start, config, factor)
+    if not config.is_centred:  # where it would begin outside, the original begins at voxel 0, less whole steps
+        first = [low if low >= 0 else -(-low // f) * f for low, f in zip(first, factor, strict=True)]
     counts = [2 * config.margin + -(-o // f) for o, f in zip(output, factor, strict=True)]
+    return every(padded, first, counts, factor, fill)
+
+
+def first_of_grid(start: Voxel, config: NetworkConfig, factor: Factor) -> Voxel:
+    """The voxel of the padded image at which a subsampled pathway's input for a tile begins; may lie outside."""
+    x, y, z = (
+        s - (f - 1) * config.margin + ((f - 1) // 2 if config.is_centred else 0)
+        for s, f in zip(start, factor, strict=True)
+    )
+    return x, y, z
+
+
+def every(padded: npt.NDArray, first: Sequence[int], counts: Sequence[int], factor: Factor, fill: Array) -> Array:
+    """So many voxels along each axis, f apart; `fill` outside the image."""
     image = np.empty((len(padded), *counts), np.float32)
     image[:] = fill[:, None, None, None]
-    axes = [
-        _axis_slices(s, count, size, f, config)
-        for s, count, size, f in zip(start, counts, padded.shape[1:], factor, strict=True)
-    ]
-    into, source = zip(*axes, strict=True)
+    into, source = [], []
+    for low, count, size, f in zip(first, counts, padded.shape[1:], factor, strict=True):
+        outside = max(0, -(low // f))
+        begin = low + f * outside
+        inside = max(0, min(count - outside, -((begin - size) // f)))
+        into.append(slice(outside, outside + inside))
+        source.append(slice(begin, begin + f * inside, f))
     image[:, *into] = padded[:, *source]
     return image
-
-
-def _axis_slices(start: int, count: int, size: int, f: int, config: NetworkConfig) -> tuple[slice, slice]:
-    """Where the entries of a subsampled axis that lie in the image go, and whence they come.
-
-    Entry n stands for voxel low + f n. The original starts a grid that would begin outside at the image's first voxel
-    instead, skipping only whole steps; a centred one keeps its phase.
-    """
-    low = start - (f - 1) * config.margin + ((f - 1) // 2 if config.is_centred else 0)
-    skipped, source = 0, low
-    if low < 0:
-        skipped = -(low // f) if config.is_centred else -low // f
-        source = low + f * skipped if config.is_centred else 0
-    present = max(0, min(count - skipped, -((source - size) // f)))
-    return slice(skipped, skipped + present), slice(source, source + f * present, f)
