@@ -113,6 +113,7 @@ cat("\nAs published (ignores clustering)\n")
 attempt("paired t", show("paired t", mean(whole$d), sd(whole$d) / sqrt(n), n - 1))
 if (wins + losses > 0) cat(sprintf("%-34s p %.6g (ties left out)\n", "sign test", binom.test(wins, wins + losses)$p.value))
 attempt("Wilcoxon signed rank", {
+  if (wins + losses == 0) stop("there is no pair with a difference")
   test <- suppressWarnings(wilcox.test(whole$d, exact = FALSE, correct = FALSE))
   cat(sprintf("%-34s V %g  p %.6g (ties between the two scores left out)\n", "Wilcoxon signed rank", test$statistic, test$p.value))
 })
