@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 from segmentation.errors import StudyError
 from study_admin.bars import bar
-from study_admin.power import in_words
-from study_admin.power.answer import WANTED, Answer, answer
-from study_admin.power.plan import Goal, Plan
-from study_admin.power.simulation import SEED, simulate
-from study_admin.power.variances import PAPER_SHAPED, Variances, from_pilot, stated
+from study_admin.power.plan import WANTED, Goal, Plan
 
-if TYPE_CHECKING:  # argparse has no public name for it
+if TYPE_CHECKING:  # argparse has no public name for its sub-parsers
+    from study_admin.power.answer import Answer
+    from study_admin.power.variances import Variances
+
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 MANUAL = """\
@@ -60,7 +59,7 @@ def add_power(commands: "Commands") -> None:
     more = command.add_argument_group("more")
     more.add_argument("--wanted", type=float, default=WANTED, metavar="P", help="power to reach (default: %(default)s)")
     more.add_argument("--simulate", type=int, metavar="N", help="check by N simulated studies; 1000 take a minute")
-    more.add_argument("--seed", type=int, default=SEED, metavar="N", help="of the simulation (default: %(default)s)")
+    more.add_argument("--seed", type=int, metavar="N", help="of the simulation (default: always the same)")
     more.add_argument("--out", type=Path, metavar="DIR", help="folder to make: power.png, .svg, .json and .csv")
 
 
@@ -92,7 +91,10 @@ def _add_variances(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print the answer, and write it if a folder is named."""
-    from study_admin.blinding.drafts import check_free
+    from study_admin.blinding.drafts import check_free  # statistics take a second that no other command needs
+    from study_admin.power import in_words
+    from study_admin.power.answer import answer
+    from study_admin.power.simulation import SEED, simulate
 
     found = answer(_plan(options), _variances(options), options.wanted)
     if options.out:
@@ -100,12 +102,13 @@ def run(options: argparse.Namespace) -> None:
     _print(found)
     simulated = None
     if options.simulate is not None:
+        seed = SEED if options.seed is None else options.seed
         with bar("Simulating", "study") as show:
-            simulated = simulate(found.plan, found.variances, options.simulate, options.seed, show)
+            simulated = simulate(found.plan, found.variances, options.simulate, seed, show)
         print()
         _say(in_words.simulated(found, simulated))
     if options.out:
-        from study_admin.report.power_files import write_power  # matplotlib takes a second that no number needs
+        from study_admin.report.power_files import write_power  # as does matplotlib
 
         written = write_power(found, options.out, simulated)
         print(f"\n{len(written)} files in {options.out}.")
@@ -120,7 +123,9 @@ def _plan(options: argparse.Namespace) -> Plan:
     )  # fmt: skip
 
 
-def _variances(options: argparse.Namespace) -> Variances:
+def _variances(options: argparse.Namespace) -> "Variances":
+    from study_admin.power.variances import PAPER_SHAPED, from_pilot, stated
+
     if options.variances and options.pilot:
         raise StudyError("Variances are given twice.", remedy="Give --variances or --pilot, not both.")
     if options.pilot:
@@ -144,7 +149,9 @@ def _columns(words: Sequence[str]) -> Mapping[str, str]:
     return mapping
 
 
-def _print(found: Answer) -> None:
+def _print(found: "Answer") -> None:
+    from study_admin.power import in_words
+
     _say(f"{in_words.headline(found)} {in_words.verdict(found)}")
     _say(in_words.size(found.plan))
     _say(in_words.precision(found))
@@ -164,7 +171,9 @@ def _print(found: Answer) -> None:
         _say(f"Warning: {warning}")
 
 
-def _print_grid(found: Answer) -> None:
+def _print_grid(found: "Answer") -> None:
+    from study_admin.power import in_words
+
     grid = found.grid
     print(f"\nPower in %, with {in_words.count(found.plan.groups, 'group')} (* reaches what is wanted)")
     print("                        exams in each group")

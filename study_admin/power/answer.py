@@ -18,10 +18,9 @@ from study_admin.power.designs import (
     smallest,
     what_if,
 )
-from study_admin.power.plan import Plan
+from study_admin.power.plan import WANTED, Plan
 from study_admin.power.variances import Variances
 
-WANTED = 0.8
 _REACH = 4  # routes go on to so many times the plan's readings
 
 

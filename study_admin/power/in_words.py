@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from study_admin.power.answer import Answer
 from study_admin.power.designs import Growing, Way
-from study_admin.power.plan import Goal, Plan
+from study_admin.power.plan import MOST, Goal, Plan
 from study_admin.power.simulation import Simulated
 
 _SIZES = {
@@ -89,7 +89,7 @@ def way(answer: Answer, found: Way) -> str:
     """What one size would have to be."""
     unit, where = _SIZES[found.growing]
     if found.result is None:
-        return f"No number of {unit}s{where} would be enough."
+        return f"Not even {MOST} {unit}s{where} would be enough."
     plan = found.result.plan
     now, then = (getattr(each, found.growing.value) for each in (answer.plan, plan))
     if then == now:

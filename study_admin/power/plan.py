@@ -8,6 +8,7 @@ from math import isfinite
 from segmentation.errors import StudyError
 
 MOST = 1000  # groups, readers in each, exams in each
+WANTED = 0.8  # power, as is usual
 
 
 class Goal(StrEnum):

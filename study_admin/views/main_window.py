@@ -1,7 +1,9 @@
 """The window: the start page, then the rail of stages with the chosen stage beside it; notices above, work below."""
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QPushButton, QStackedWidget, QVBoxLayout, QWidget
@@ -19,7 +21,6 @@ from study_admin.views.desk import Desk
 from study_admin.views.exams_page import ExamsPage
 from study_admin.views.groups_page import GroupsPage
 from study_admin.views.notice import NoticeBar, WorkBar
-from study_admin.views.power_page import PowerPage
 from study_admin.views.progress_page import ProgressPage
 from study_admin.views.rail import RailEntry, RailView
 from study_admin.views.results_page import ResultsPage
@@ -28,6 +29,9 @@ from study_admin.views.stage_page import StagePage
 from study_admin.views.start_page import StartPage
 from study_admin.views.unblind_page import UnblindPage
 from study_admin.views.walk import Walk
+
+if TYPE_CHECKING:
+    from study_admin.views.power_page import PowerPage
 
 STAGES = ("Exams", "Readers & groups", "Seal & hand out", "Progress", "Collect", "Unblind", "Results")
 _FIRST = "Choose the exams and describe the study."
@@ -55,7 +59,6 @@ class MainWindow(QMainWindow):
             for page in (ExamsPage, GroupsPage, SealPage, ProgressPage, CollectPage, UnblindPage, ResultsPage)
         )
         self._stack, self._stages = QStackedWidget(), QStackedWidget()
-        self.power = PowerPage(self.walk)
         self._start: StartPage | None = None
         self._before_power: QWidget | None = None
         self._focused: QWidget | None = None  # where typing went before the work began
@@ -77,7 +80,6 @@ class MainWindow(QMainWindow):
         row.addWidget(self.rail)
         row.addWidget(self._stages, 1)
         self._stack.addWidget(study)
-        self._stack.addWidget(self.power)
         self._study = study
         whole = QWidget()
         column = QVBoxLayout(whole)
@@ -109,8 +111,6 @@ class MainWindow(QMainWindow):
         walk.act_begun.connect(self.notice.clear)
         walk.stage_wanted.connect(self.show_stage)
         walk.power_wanted.connect(self._plan_study)
-        self.power.left.connect(self._leave_power)
-        self.power.taken.connect(self._take_plan)
         walk.rail_changed.connect(lambda: self.rail.show_entries(self._entries()))
         self.rail.chosen.connect(self.show_stage)
         background.started.connect(self._begin_work)
@@ -184,6 +184,17 @@ class MainWindow(QMainWindow):
         self.show_stage(0)
 
     # --- planning ---
+
+    @cached_property
+    def power(self) -> "PowerPage":
+        """Made when it is first wanted, for statistics take a second that the window's start doesn't need."""
+        from study_admin.views.power_page import PowerPage
+
+        page = PowerPage(self.walk)
+        page.left.connect(self._leave_power)
+        page.taken.connect(self._take_plan)
+        self._stack.addWidget(page)
+        return page
 
     def _plan_first(self) -> None:
         """Planning comes before any study: with the paper's numbers, or those that were there before."""

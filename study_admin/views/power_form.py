@@ -6,8 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QDoubleSpinBox, QFormLayout, QWidget
 
 from reader_app.views import theme
-from study_admin.power.answer import WANTED
-from study_admin.power.plan import MOST, Goal, Plan
+from study_admin.power.plan import MOST, WANTED, Goal, Plan
 from study_admin.power.variances import PAPER_SHAPED, Variances, stated
 from study_admin.views.fields import Choice, points_field, variance_field, whole_number
 from study_admin.views.stage_page import button, caption

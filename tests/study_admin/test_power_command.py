@@ -4,6 +4,8 @@ import argparse
 import csv
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -120,3 +122,13 @@ def test_what_it_refuses_comes_with_a_remedy(words: tuple[object, ...], what: st
     with pytest.raises(StudyError) as refused:
         _run(*words)
     assert what in str(refused.value) and refused.value.remedy
+
+
+def test_other_commands_do_not_pay_for_the_statistics() -> None:
+    """The parser, and the window, come up without scipy, statsmodels and matplotlib."""
+    code = (
+        "import sys, study_admin.power_command, study_admin.views.main_window;"
+        "print(*({'scipy', 'matplotlib', 'statsmodels'} & set(sys.modules)))"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert loaded.stdout.split() == []
