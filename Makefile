@@ -21,11 +21,11 @@ else
 endif
 
 test: .venv/.dev  ## the whole suite, with real windows under Xvfb
-	@.ci/system-libraries window headless
+	@.ci/system-libraries window headless report
 	$(BIN)/python -m pytest -m "not long" $(PARALLEL)
 
 test-all: .venv/.dev  ## the long tests too
-	@.ci/system-libraries window headless
+	@.ci/system-libraries window headless report
 	$(BIN)/python -m pytest $(PARALLEL)
 
 bench: .venv/.dev  ## what the README's figures come from

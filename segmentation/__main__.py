@@ -4,11 +4,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from segmentation.commands import phantom
+from segmentation.commands import evaluate, phantom, preprocess, train
 from segmentation.errors import StudyError
 
 _INSTALL = 'Install it with: pip install "blindread[segmentation]"'
-_COMMANDS = (phantom,)
+_COMMANDS = (preprocess, train, evaluate, phantom)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -26,6 +26,7 @@ a study from the first to the last step
   study-admin tables STUDY                                               for R, SPSS, SAS, JASP, Excel, Python
 
 without a study
+  study-admin power                                                      how many readers and exams it takes
   study-admin report --scores FILE.csv --out DIR                         the same report of a table of scores
 
 exit status
@@ -74,6 +75,7 @@ def _window(folder: Path | None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     from study_admin.package_command import add_package
+    from study_admin.power_command import add_power
     from study_admin.report_command import add_report
     from study_admin.study_commands import add_study_commands
 
@@ -82,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_study_commands(commands)
     add_report(commands)
+    add_power(commands)
     add_package(commands)
     return parser
 
