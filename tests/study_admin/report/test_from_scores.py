@@ -168,7 +168,7 @@ def test_odd_tables_are_reported_in_words(name: str, write: Write) -> None:
 
 def test_one_reader_and_one_group_are_named_in_singular(write: Write) -> None:
     told = words(document(results_of(read_scores(write(ODD["one reader"]))), {}))
-    assert "1 reader in 1 group and 6 exams have 6 readings in the table; 6 with a score for both masks." in told
+    assert "1 reader in 1 group and 6 exams have 6 readings in the table; 6 with a score for both arms." in told
     assert "Only 1 reader has complete pairs" in told
 
 
