@@ -23,7 +23,7 @@ from segmentation.volumes import Volume, axis_letters, reorient
 RED, CYAN, YELLOW = "#FF4B3E", "#3EE6FF", "#FFE14B"  # told apart on grey by brightness as well as by hue
 _PIXELS_PER_MM, _DPI = 2.4, 100
 _GAP_MM, _TITLE_MM, _LINE_MM, _SIDE_MM = 4.0, 9.0, 7.0, 9.0
-_MARGIN_MM = 6.0  # air left around the head
+_MARGIN_MM = 8.0  # black around the head, for the letters
 _RULER_MM = 50.0
 _NARROWEST_MM = 160.0  # room for the ruler and the legend
 _DARK, _BRIGHT = 1.0, 99.7  # percentiles of the window: above lie vessels only
@@ -156,8 +156,8 @@ def _limits_mm(panel: Panel) -> tuple[float, float, float, float]:
     box = content_box(panel.image.array)
     limits = []
     for axis in (across, up):
-        step, count = panel.image.spacing_mm[axis], panel.image.shape[axis]
-        limits += [max(0, box[axis][0] * step - _MARGIN_MM), min(count * step, box[axis][1] * step + _MARGIN_MM)]
+        step = panel.image.spacing_mm[axis]
+        limits += [box[axis][0] * step - _MARGIN_MM, box[axis][1] * step + _MARGIN_MM]
     return limits[0], limits[1], limits[2], limits[3]
 
 
