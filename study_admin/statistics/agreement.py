@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import log
 
 import numpy as np
+from scipy.special import expit
+from scipy.stats import norm
 
 from study_admin.statistics.alpha_kappa import LEVELS, Alpha, WeightedKappa, krippendorff_alpha, weighted_kappa
-from study_admin.statistics.crossed import crossed
-from study_admin.statistics.estimates import NotEstimable
+from study_admin.statistics.crossed import Crossed, crossed
+from study_admin.statistics.estimates import Interval, NotEstimable
 from study_admin.statistics.icc import IntraclassCorrelations, intraclass_correlations
 from study_admin.statistics.likelihood import Array
 from study_admin.statistics.pairs import Pairs
@@ -26,10 +29,15 @@ class GroupAgreement:
 
 @dataclass(frozen=True)
 class PooledIcc:
-    """Shares of the exams' variance in the whole: with (`agreement`) and without (`consistency`) that of readers."""
+    """Shares of the exams' variance in the whole: with (`agreement`) and without (`consistency`) that of readers.
+
+    Intervals are from the REML information, by the delta method on the logit, which keeps them between 0 and 1.
+    """
 
     agreement: float
+    agreement_ci95: Interval | NotEstimable
     consistency: float
+    consistency_ci95: Interval | NotEstimable
     exam: float
     reader: float
     residual: float
@@ -84,11 +92,25 @@ def pooled_icc(pairs: Pairs, arm: str) -> PooledIcc | NotEstimable:
     exam, reader, residual = model.variance("exam"), model.variance("reader"), model.residual
     return PooledIcc(
         agreement=exam / (exam + reader + residual),
+        agreement_ci95=_share_interval(model, ("reader",)),
         consistency=exam / (exam + residual),
+        consistency_ci95=_share_interval(model, ()),
         exam=exam,
         reader=reader,
         residual=residual,
     )
+
+
+def _share_interval(model: Crossed, others: Sequence[str]) -> Interval | NotEstimable:
+    """Of exam / (exam + others + residual). With the logit log(exam) - log(rest) its slopes are 1/exam and -1/rest."""
+    exam = model.variance("exam")
+    rest = sum(model.variance(factor) for factor in others) + model.residual
+    if exam <= 0:
+        return NotEstimable(POOLED, "the variance between exams is estimated at 0")
+    slopes = {factor: -1 / rest if factor in others else 0.0 for factor in model.factors} | {"exam": 1 / exam}
+    half = float(norm.isf(0.025)) * model.variance_of(slopes, -1 / rest) ** 0.5
+    low, high = (float(expit(log(exam / rest) + sign * half)) for sign in (-1, 1))
+    return low, high
 
 
 def _of_group(scores: Array, levels: Sequence[int]) -> GroupAgreement:

@@ -26,6 +26,10 @@ class Crossed:
         """0 for a factor that is not in the model."""
         return self.fit.variances[self.factors.index(factor)] if factor in self.factors else 0.0
 
+    def variance_of(self, slopes: Mapping[str, float], residual: float) -> float:
+        """Of a function of the variances that has these slopes in those of factors, and in the residual's."""
+        return self.fit.variance_of([*(slopes[factor] for factor in self.factors), residual])
+
     @property
     def residual(self) -> float:
         return self.fit.variances[-1]

@@ -62,6 +62,11 @@ class Fit:
         f, df = float(squares.mean()), _denominator(dfs)
         return FTest(method, f, (float(len(rows)), df), float(stats.f.sf(f, len(rows), df)))
 
+    def variance_of(self, gradient: Sequence[float]) -> float:
+        """Of a function of the variances, by the delta method from its slopes in them; one at 0 is taken as known."""
+        slopes = np.asarray(gradient, float)[[*self._active, len(self._ratios)]]
+        return float(slopes @ self._variance_of_variances @ slopes)
+
     def _df(self, w: Array) -> float:
         g = np.array([w @ slope @ w for slope in self._slopes])
         return float(2 * (w @ self.covariance @ w) ** 2 / (g @ self._variance_of_variances @ g))

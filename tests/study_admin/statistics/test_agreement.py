@@ -1,5 +1,7 @@
 """Agreement by group and over all groups, against R (lme4 for the pooled ICC), and with pairs missing."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from study_admin.statistics.alpha_kappa import Alpha, krippendorff_alpha
 from study_admin.statistics.estimates import NotEstimable
 from study_admin.statistics.icc import IntraclassCorrelations, intraclass_correlations
 from study_admin.statistics.pairs import from_frame, pairs
-from tests.study_admin.statistics.r_values import SETS, from_r, scores
+from tests.study_admin.statistics.r_values import HERE, SETS, from_r, scores
 
 REML = 5e-3  # of variances, relative (README of the reference values)
 
@@ -24,6 +26,28 @@ def test_the_pooled_icc_is_that_of_lme4(name: str, arm: str) -> None:
     components = of_r["varcomp"]
     expected = components["exam"], components["reader"], components["Residual"]
     assert (found.exam, found.reader, found.residual) == pytest.approx(expected, rel=REML)
+
+
+@pytest.mark.parametrize("arm", ["technician", "dl"])
+@pytest.mark.parametrize("name", SETS)
+def test_the_pooled_iccs_interval_is_that_of_lmertest_and_near_a_bootstrap(name: str, arm: str) -> None:
+    """pooled_icc.R: exact from lmerTest's covariance of the variance parameters; 2,000 draws of bootMer (lme4)."""
+    found = agreement(from_frame(scores(name)))[arm].pooled_icc
+    of_r = json.loads((HERE / "pooled_icc.json").read_text(encoding="utf-8"))[name][arm]
+    assert isinstance(found, PooledIcc)
+    for kind in ("agreement", "consistency"):
+        limits = getattr(found, f"{kind}_ci95")
+        assert limits == pytest.approx(of_r[kind], abs=2e-5)
+        assert limits == pytest.approx(of_r[f"{kind}_bootstrap"], abs=0.015)
+
+
+def test_without_a_variance_between_exams_the_pooled_icc_has_no_interval() -> None:
+    """Two readers turn each other's scores round, so that all exams have the mean 5."""
+    scored = [4, 6, 3, 7, 6, 4, 7, 3]
+    found = agreement(pairs(["R1"] * 4 + ["R2"] * 4, ["E1", "E2", "E3", "E4"] * 2, scored, scored))["first"].pooled_icc
+    assert isinstance(found, PooledIcc) and found.agreement == 0
+    assert isinstance(found.agreement_ci95, NotEstimable) and "estimated at 0" in found.agreement_ci95.because
+    assert isinstance(found.consistency_ci95, NotEstimable)
 
 
 @pytest.mark.parametrize("name", SETS)
