@@ -6,6 +6,7 @@ very weights of one that was not interrupted, bit for bit on a CPU with the same
 
 import contextlib
 import hashlib
+import math
 import platform
 import signal
 import threading
@@ -24,6 +25,7 @@ from segmentation import sampling, schedule
 from segmentation.cases import Case
 from segmentation.checkpoints import Progress, load_checkpoint, save_checkpoint
 from segmentation.config import Recipe, as_dict
+from segmentation.errors import StudyError
 from segmentation.logbook import Logbook, means
 from segmentation.network import CONFIGS, DeepMedic
 from segmentation.optimiser import RMSProp
@@ -183,6 +185,11 @@ def _steps(trainer: Trainer, progress: Progress, stop: threading.Event, logbook:
 def _end_epoch(trainer: Trainer, progress: Progress, measure: Callable[[DeepMedic, Plan], float] | None) -> None:
     """Close the running epoch: its row in the history."""
     plan, recipe = trainer.plan, trainer.recipe
+    if not math.isfinite(sum(progress.sums)):
+        what = f"The training of {plan.name} has left all bounds: its loss is no number any more."
+        raise StudyError(
+            what, file=plan.folder, remedy="Lower optimiser.learning_rate in the recipe; use a new folder."
+        )
     done = progress.step // recipe.schedule.steps_per_epoch
     row = {
         "epoch": done,

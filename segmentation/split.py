@@ -112,7 +112,7 @@ def refuse_twins(exams: Sequence[OfSubject], fingerprints: Mapping[str, Mapping[
                 twins.append(f"{first[1]} of {first[0]} is {image} of {exam.name}")
     if twins:
         what = f"The same image lies in two exams: {'; '.join(twins)}."
-        raise StudyError(what, remedy="Keep each exam once; one patient's exams need one subject in exams.csv.")
+        raise StudyError(what, remedy="Keep each exam once.")
 
 
 def as_json(split: Split, made: Mapping[str, Any]) -> bytes:

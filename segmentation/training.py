@@ -26,7 +26,7 @@ from segmentation.checkpoints import differences
 from segmentation.config import Recipe, as_dict, as_toml, load_recipe, within
 from segmentation.ensemble import write_ensemble
 from segmentation.errors import StudyError
-from segmentation.exams import PreparedExam
+from segmentation.exams import PreparedExam, read_record
 from segmentation.fitting import Plan, Trainer, be_reproducible, fit, summary_of
 from segmentation.inference import probabilities
 from segmentation.network import CONFIGS, DeepMedic
@@ -96,7 +96,8 @@ def train(
         return (fit(plan, measure=validation_dice),)
     plans = [replace(plan, number=n, folder=out / f"member-{n}") for n in range(1, plan.recipe.members.count + 1)]
     weights = _fit_all(plans, machine.jobs)
-    write_ensemble(out, weights, {**summary_of(plan), "recipe": as_dict(plan.recipe)})
+    said = {"preprocessing": _settings(chosen), "recipe": as_dict(plan.recipe)}
+    write_ensemble(out, weights, {**summary_of(plan), **said})
     shutil.rmtree(out / CACHE, ignore_errors=True)
     return weights
 
@@ -121,32 +122,42 @@ def settle_recipe(plan: Plan, out: Path, asked: Recipe, minutes: float | None, j
     """The folder's recipe: the one it has, if it is the one asked for, else that with what was left open decided."""
     path = out / RECIPE
     if path.exists():
-        found = load_recipe(path)
-        if differing := differences(_fixed(found, minutes), _fixed(asked, minutes)):
-            remedy = "Leave the options as they were, or train into a new folder."
-            raise StudyError(f"This folder was begun with another recipe: {differing}.", file=path, remedy=remedy)
-        settled = replace(found, members=replace(found.members, count=asked.members.count))
-    else:
-        threads = asked.members.threads or max(1, _cores() // jobs)
-        precision = asked.members.precision
-        if precision == "chosen":
-            precision = "bfloat16" if has_bfloat16(plan.device) else "float32"
-        settled = replace(asked, members=replace(asked.members, threads=threads, precision=precision))
-        if minutes is not None:
-            settled = within(settled, _affordable_steps(replace(plan, recipe=settled), minutes, jobs))
-    note = f"\n{minutes:g} minutes a network were asked for." if minutes is not None else ""
+        return _settled_before(path, asked, minutes)
+    precision = asked.members.precision
+    if precision == "chosen":
+        precision = "bfloat16" if has_bfloat16(plan.device) else "float32"
+    threads = asked.members.threads or max(1, _cores() // jobs)
+    settled = replace(asked, members=replace(asked.members, threads=threads, precision=precision))
+    note = ""
+    if minutes is not None:
+        settled = within(settled, _affordable_steps(replace(plan, recipe=settled), minutes, jobs))
+        note = (
+            f"\nThe steps of an epoch are what fits into {minutes:g} minutes a network, by a timing run at the start."
+        )
     write_whole(path, as_toml(settled, _HEADING + note).encode())
     return settled
 
 
-def _fixed(recipe: Recipe, minutes: float | None) -> dict:
-    """What may not change from one run to the next in the same folder."""
-    said = as_dict(recipe)
-    for name in ("count", "threads", "precision"):
-        said["members"].pop(name)
+def _settled_before(path: Path, asked: Recipe, minutes: float | None) -> Recipe:
+    """The recipe on the disk; raises StudyError if what is asked for now contradicts it. Only members may be added."""
+    found = load_recipe(path)
+    members = replace(
+        asked.members,
+        threads=asked.members.threads or found.members.threads,
+        precision=found.members.precision if asked.members.precision == "chosen" else asked.members.precision,
+    )
+    asked = replace(asked, members=members)
     if minutes is not None:
-        said["schedule"].pop("steps_per_epoch")
-    return said
+        per_epoch = found.schedule.steps_per_epoch
+        asked = replace(asked, schedule=replace(asked.schedule, steps_per_epoch=per_epoch))
+        print(f"{path} decides: {found.steps} steps a network, as begun.", file=sys.stderr)
+    same_count = replace(found, members=replace(found.members, count=members.count))
+    if differing := differences(as_dict(same_count), as_dict(asked)):
+        remedy = "Leave the options as they were, or train into a new folder."
+        raise StudyError(f"This folder was begun with another recipe: {differing}.", file=path, remedy=remedy)
+    if same_count != found:
+        write_whole(path, as_toml(same_count, _HEADING).encode())
+    return same_count
 
 
 def has_bfloat16(device: str) -> bool:
@@ -184,6 +195,16 @@ def seconds_per_step(plan: Plan) -> float:
             if number >= _WARM_UP_STEPS + _TIMED_STEPS and time.monotonic() - begun > _TIMED_S:
                 break
     return float(np.mean(taken[_WARM_UP_STEPS:] or taken))
+
+
+def _settings(exams: Sequence[PreparedExam]) -> list[dict]:
+    """With which settings the exams were prepared, each once: what is predicted should be prepared alike."""
+    distinct: list[dict] = []
+    for exam in exams:
+        settings = read_record(exam.folder).get("settings", {})
+        if settings not in distinct:
+            distinct.append(settings)
+    return distinct
 
 
 def _run(task: Callable[[Plan], R], plans: Sequence[Plan], jobs: int, label: str) -> tuple[cohort.Outcome[R], ...]:

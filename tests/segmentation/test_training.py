@@ -142,6 +142,7 @@ def test_an_ensemble_from_a_folder_of_exams(
     ensemble = load_ensemble(out)
     assert len(ensemble.members) == 2 and ensemble.provenance["exams"] == 4
     assert ensemble.provenance["spacing_mm"] == [1, 1, 2] and ensemble.provenance["channels"] == ["flair", "t1c"]
+    assert ensemble.provenance["preprocessing"] == [{}]  # the made-up exams have no settings
     assert config.load_recipe(out / "recipe.toml") == short()
     said = read_description(weights[0])["provenance"]
     assert said["steps"] == 12 and said["exams"] == 4 and said["versions"]["torch"] == torch.__version__
@@ -213,13 +214,27 @@ def test_the_folders_division_and_recipe_are_binding(exams: tuple[PreparedExam, 
         training.settle_recipe(plan, out, warmer, None, 1)
 
 
+def test_what_was_left_open_is_decided_once(tmp_path: Path) -> None:
+    plan = Plan(0, tmp_path / "tuning", short(), ())
+    is_open = replace(short(), members=replace(short().members, threads=0, precision="chosen"))
+    settled = training.settle_recipe(plan, tmp_path, is_open, None, 1)
+    assert settled.members.threads >= 1 and settled.members.precision in ("float32", "bfloat16")
+    assert training.settle_recipe(plan, tmp_path, is_open, None, 1000) == settled
+    other = replace(is_open, members=replace(is_open.members, threads=settled.members.threads + 1))
+    with pytest.raises(StudyError, match=r"members\.threads was"):
+        training.settle_recipe(plan, tmp_path, other, None, 1)
+
+
 def out_of(folder: Path) -> Path:
     folder.mkdir()
     return folder
 
 
 def test_minutes_become_steps_once(
-    laid_out: tuple[cases.Case, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    laid_out: tuple[cases.Case, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """1 minute less 3 % at 0.5 s a step: 116 steps; 3 epochs of 38."""
     monkeypatch.setattr(training, "seconds_per_step", lambda plan: 0.5)
@@ -227,8 +242,11 @@ def test_minutes_become_steps_once(
     settled = training.settle_recipe(plan, tmp_path, short(), 1, 1)
     assert (settled.schedule.epochs, settled.schedule.steps_per_epoch) == (3, 38)
     monkeypatch.setattr(training, "seconds_per_step", lambda plan: 5.0)
-    assert training.settle_recipe(plan, tmp_path, short(), 1, 1) == settled
-    assert "1 minutes a network were asked for" in (tmp_path / "recipe.toml").read_text()
+    text = (tmp_path / "recipe.toml").read_text()
+    assert "what fits into 1 minutes a network" in text
+    assert training.settle_recipe(plan, tmp_path, short(), 60, 1) == settled
+    assert (tmp_path / "recipe.toml").read_text() == text
+    assert "recipe.toml decides: 114 steps a network, as begun" in capsys.readouterr().err
     with pytest.raises(StudyError, match="more than 0 minutes"):
         training.settle_recipe(plan, out_of(tmp_path / "new"), short(), 0, 1)
 
@@ -236,6 +254,32 @@ def test_minutes_become_steps_once(
 def test_a_step_is_timed(laid_out: tuple[cases.Case, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "_TIMED_S", 0.1)
     assert 0 < training.seconds_per_step(Plan(0, tmp_path, short(), laid_out)) < 60
+
+
+def test_a_training_that_leaves_all_bounds_stops(tmp_path: Path, laid_out: tuple[cases.Case, ...]) -> None:
+    plan = plan_in(tmp_path, laid_out)
+    with pytest.raises(StudyError, match="The training of member-1 has left all bounds"):
+        fit_with_loss(plan, float("nan"))
+    assert not (plan.folder / fitting.CHECKPOINT).exists()
+
+
+def fit_with_loss(plan: Plan, loss: float) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            Trainer, "step", lambda self, number, batch: torch.tensor([loss, 0, 0, 0, 1], dtype=torch.float64)
+        )
+        fit(plan)
+
+
+def test_short_arithmetic_trains_as_well(tmp_path: Path, laid_out: tuple[cases.Case, ...]) -> None:
+    """bfloat16 is emulated where the hardware lacks it; it has 8 bits of mantissa, so the loss differs by a percent."""
+    losses = {}
+    for precision in ("float32", "bfloat16"):
+        recipe = replace(short(epochs=1), members=replace(short().members, precision=precision))
+        weights = fit(plan_in(tmp_path / precision, laid_out, recipe))
+        losses[precision] = read_description(weights)["provenance"]["last_epoch"]["loss"]
+        assert all(value.dtype in (torch.float32, torch.int64) for value in arrays(weights).values())
+    assert losses["bfloat16"] == pytest.approx(losses["float32"], rel=0.03) and losses["bfloat16"] != losses["float32"]
 
 
 def test_every_failed_exam_is_named_and_nothing_is_trained(exams: tuple[PreparedExam, ...], tmp_path: Path) -> None:
