@@ -63,9 +63,9 @@ def run_each(
     """
     todo = list(exams)
     outcomes: dict[int, Outcome[R]] = {}
-    work = _Work(task, kept, name_of)
+    work, jobs = _Work(task, kept, name_of), fitting_jobs(jobs, memory_gib, len(todo))
     with _bar(len(todo), label) as bar:
-        for index, outcome in _outcomes(work, todo, fitting_jobs(jobs, memory_gib, len(todo)), threads):
+        for index, outcome in _outcomes(work, todo, jobs, threads):
             outcomes[index] = outcome
             if outcome.error:
                 bar.write(f"{outcome.name}: {outcome.error}", file=sys.stderr)

@@ -18,6 +18,7 @@ _CONTRAST = r"(\+ ?c\b|\bc\+|post|gad|\bgd|contrast|\bkm\b|\bce\b|t1c)"
 _NOT_WANTED = r"scout|localizer|localiser|survey|perf|dwi|adc|swi|mra|subtract|dti|\bsub\b"
 _MIN_SLICES = 10
 _UNEVEN = 0.1  # of the slice distance: more is a gap, not rounding
+_SAME_PLACE_MM = 0.01
 _LISTED = 12
 _COPY_AGAIN = "Export the series again, complete."
 
@@ -110,7 +111,7 @@ def _check_slices(series: Series, folder: Path) -> None:
         row, column = np.array(tags[_ORIENTATION].split("\\"), float).reshape(2, 3)
         places.append(float(np.cross(row, column) @ np.array(tags[_POSITION].split("\\"), float)))
     steps = np.diff(np.sort(places))
-    if steps.min() < _UNEVEN * np.median(steps):
+    if steps.min() < _SAME_PLACE_MM:
         what = f"Series {series} has several images in one place, so it holds more than one volume."
         raise StudyError(what, file=folder, remedy="Export one volume of it as a series or as NIfTI.")
     if np.abs(steps - np.median(steps)).max() > _UNEVEN * np.median(steps):

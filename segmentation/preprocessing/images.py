@@ -3,6 +3,7 @@
 SimpleITK has no types: its images and transforms are `Any` here, and stay inside this package.
 """
 
+import warnings
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -23,7 +24,9 @@ _REMEDY = (
 @cache
 def engine() -> ModuleType:
     """SimpleITK with elastix in it. Raises StudyError if the plain package has taken its place."""
-    import SimpleITK
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # SWIG's types warn on import, and crash Python where a warning is an error
+        import SimpleITK
 
     if not hasattr(SimpleITK, "ElastixImageFilter"):
         raise StudyError("SimpleITK is installed without elastix.", remedy=_REMEDY)

@@ -24,7 +24,7 @@ PARAMETERS = {
     "ImageSampler": "RandomCoordinate",
     "NewSamplesEveryIteration": "true",
     "NumberOfSpatialSamples": "4096",
-    "MaximumNumberOfIterations": "512",
+    "MaximumNumberOfIterations": "256",
     "RandomSeed": "121212",
 }
 _RESOLUTIONS = 4

@@ -14,6 +14,8 @@ from segmentation.volumes import Volume
 Mask = npt.NDArray[np.bool_]
 PLACE = np.array([[-2.0, 0, 0, 90], [0, -2.0, 0, 110], [0, 0, 3.0, -60], [0, 0, 0, 1]])  # voxels towards L, P, S
 SHAPE = (92, 108, 50)
+COARSE_PLACE = np.array([[-3.0, 0, 0, 90], [0, -3.0, 0, 110], [0, 0, 4.0, -60], [0, 0, 0, 1]])
+COARSE_SHAPE = (61, 73, 38)
 TUMOUR_MM, TUMOUR_RADIUS_MM = np.array([30.0, 20.0, 20.0]), 18.0
 
 
