@@ -1,6 +1,9 @@
 """`segmentation preprocess`: exams as scanned to exams as the network wants them."""
 
 import argparse
+import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +24,8 @@ EXAMS holds a sub-folder per exam, with files whose names say what they are:
   mask_1, mask_2 ... or seg ...            drawn by technicians, if there are    (else: --mask PATTERN)
   mask_1_t1c, mask_1_flair ...             the same in compartments
   brain_mask                               if there is one, it is used           (else: --brain-mask PATTERN)
-as .nii.gz or .nii, also in BIDS' sub-.../ses-.../anat; or DICOM series in a folder per exam, with the masks beside.
+as .nii.gz or .nii, also in BIDS' sub-.../ses-.../anat; or DICOM series in a folder per exam, with the masks beside:
+the series are chosen by their description, else asked for at the keyboard, or given: --t1c-series "AX T1 POST*".
 """
 _PREPROCESS_END = """\
 Each exam becomes a folder:
@@ -116,13 +120,36 @@ def settings_of(options: argparse.Namespace) -> "pipeline.Settings":
     )
 
 
+def with_series(exam: "ExamFiles", settings: "pipeline.Settings", ask: Callable[[str], str]) -> "ExamFiles":
+    """The exam, with the DICOM series that a person chose where their words don't tell; Enter leaves it undecided."""
+    from segmentation.preprocessing import dicom
+
+    patterns = {"t1c": settings.t1c_series, "flair": settings.flair_series}
+    for role, source in (("t1c", exam.t1c), ("flair", exam.flair)):
+        if not source.is_dir():
+            continue
+        found = dicom.series_in(source)
+        try:
+            dicom.choose(found, role, patterns[role], source)
+        except StudyError:
+            listed = "\n".join(f"  {n}: {series}" for n, series in enumerate(found, start=1))
+            answer = ask(f"{exam.name}: which series is the {role}?\n{listed}\nnumber, or Enter to leave it out: ")
+            if answer.strip().isdecimal() and 1 <= int(answer) <= len(found):
+                chosen = found[int(answer) - 1].uid
+                exam = replace(exam, t1c_series=chosen) if role == "t1c" else replace(exam, flair_series=chosen)
+    return exam
+
+
 def run(options: argparse.Namespace) -> int:
     """Prepare all exams; 1 if one failed."""
     from segmentation import cohort  # scipy and SimpleITK take seconds: not for --help
     from segmentation.preprocessing import pipeline
 
     exams, problems = survey_of(options)
-    outcomes = pipeline.prepare_all(exams, options.out, settings_of(options), options.jobs)
+    settings = settings_of(options)
+    if sys.stdin.isatty():
+        exams = tuple(with_series(exam, settings, input) for exam in exams)
+    outcomes = pipeline.prepare_all(exams, options.out, settings, options.jobs)
     pipeline.write_index(outcomes, problems, options.out)
     print(cohort.summary(outcomes))
     for problem in problems:

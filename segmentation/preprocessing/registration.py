@@ -33,6 +33,7 @@ _FAR_MM, _TURNED_DEGREES = 100.0, 45.0  # beyond these, no two images of one ses
 _NOTABLE_MM = 10.0
 _OVERLAP = 0.5
 _COARSE_MM = (4.0, 4.0, 4.0)
+_FINEST_MM = 1.0
 _BINS = 48
 _WORSE = 0.002  # of mutual information: sampling noise
 
@@ -97,8 +98,8 @@ def _elastix(fixed: Volume, moving: Volume, start: str) -> Matrix:
     with tempfile.TemporaryDirectory(prefix="elastix-") as folder:  # else it writes into the working directory
         elastix.SetOutputDirectory(folder)
         elastix.LogToFileOn()
-        elastix.SetFixedImage(to_itk(fixed))
-        elastix.SetMovingImage(to_itk(moving))
+        elastix.SetFixedImage(_shrunken(fixed))
+        elastix.SetMovingImage(_shrunken(moving))
         elastix.SetParameterMap(parameters)
         try:
             with _quiet():
@@ -112,6 +113,11 @@ def _elastix(fixed: Volume, moving: Volume, start: str) -> Matrix:
     transform.SetRotation(*numbers[:3])
     centre = np.array([float(number) for number in found["CenterOfRotationPoint"]])
     return from_itk_matrix(np.reshape(transform.GetMatrix(), (3, 3)), np.array(numbers[3:]), centre)
+
+
+def _shrunken(volume: Volume) -> Any:
+    """About a millimetre a voxel: of a T1c of 0.47 mm every second voxel, for a third of the time."""
+    return engine().Shrink(to_itk(volume), [max(1, round(_FINEST_MM / step)) for step in volume.spacing_mm])
 
 
 @contextmanager

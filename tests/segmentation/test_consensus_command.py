@@ -41,7 +41,7 @@ def test_of_exams(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         _save(tmp_path / "exams" / "e2" / f"mask_{name}_t1c.nii.gz", MASKS[name])
         _save(tmp_path / "exams" / "e2" / f"mask_{name}_flair.nii.gz", MASKS["c"])
     _save(tmp_path / "exams" / "e3" / "mask_a.nii.gz", MASKS["a"])
-    _save(tmp_path / "exams" / "e3" / "mask_b.nii.gz", MASKS["b"], np.diag([1.0, 1.0, 3.0, 1.0]))
+    _save(tmp_path / "exams" / "e3" / "mask_b.nii.gz", MASKS["b"], np.diag([3.0, 1.0, 2.0, 1.0]))
     assert main(["consensus", str(tmp_path / "exams"), "--out", str(tmp_path / "out")]) == 1
     said = capsys.readouterr().out
     assert "2 of 3 exams done" in said and "failed: e3:" in said and "mask_b.nii.gz: It does not lie" in said

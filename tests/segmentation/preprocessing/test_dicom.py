@@ -5,9 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from segmentation.commands.preprocess import with_series
 from segmentation.errors import StudyError
+from segmentation.exams import find_exam
 from segmentation.preprocessing.dicom import Series, choose, read, series_in
 from segmentation.preprocessing.images import engine, to_itk
+from segmentation.preprocessing.pipeline import Settings
 from segmentation.volumes import Volume
 
 PLACE = np.array([[-3.0, 0, 0, 90], [0, -3.0, 0, 110], [0, 0, 6.0, -60], [0, 0, 0, 1]])
@@ -101,6 +104,23 @@ def test_two_volumes_in_one_series_are_noticed(tmp_path: Path) -> None:
     one = Series("1", "1", "T1 +C", "t1 +c", False, (*both[0], *both[1]))
     with pytest.raises(StudyError, match="more than one volume"):
         read(one, tmp_path)
+
+
+def test_a_person_is_asked_where_words_do_not_tell(tmp_path: Path) -> None:
+    for number, words in enumerate(("AX T1 POST", "COR T1 POST", "AX FLAIR"), start=1):
+        save_series(tmp_path / "a", _volume(number), words, number)
+    exam = find_exam(tmp_path / "a")
+    asked: list[str] = []
+
+    def answer(question: str) -> str:
+        asked.append(question)
+        return " 2"
+
+    chosen = with_series(exam, Settings(), answer)
+    assert chosen.t1c_series == series_in(tmp_path / "a")[1].uid and chosen.flair_series is None
+    assert len(asked) == 1 and '2: 2 "COR T1 POST" (12 files)' in asked[0]
+    assert with_series(exam, Settings(), lambda _: "") == exam
+    assert with_series(exam, Settings(t1c_series="ax t1*"), answer) == exam and len(asked) == 1
 
 
 def test_no_series_at_all(tmp_path: Path) -> None:
