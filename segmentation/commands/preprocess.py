@@ -39,7 +39,7 @@ and OUT/index.html shows all sheets, those with warnings first. Look at them.
 
 An exam that cannot be prepared is named with the step and the reason, the others go on, and the exit status is 1.
 The same command goes on where it was interrupted, and does again only what has changed.
-A whole head takes about half a minute of one core, a skull-stripped one some seconds.
+A whole head takes about half a minute of one core, a skull-stripped brain about ten seconds.
 
   segmentation preprocess raw prepared
   segmentation preprocess brats prepared --skull-stripped --co-registered

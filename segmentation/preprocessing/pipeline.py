@@ -109,23 +109,29 @@ def prepare(exam: ExamFiles, out: Path, settings: Settings | None = None) -> Pre
         state = _with_brain(state, loaded, settings, diary)
     scores = _normalised(state, settings, diary)
     pictures = plates.of_exam(loaded, flair_from_t1c, start, state, scores)
-    record = {
-        "version": PREPARED_VERSION,
-        "exam": exam.name,
-        "subject": exam.subject,
+    record = _record(exam, settings, diary) | {
         "fingerprint": fingerprint,
-        "settings": asdict(settings),
-        "inputs": _inputs(exam),
         "native_grid": Grid.of(loaded.t1c).as_record(),
         "grid": state.grid.as_record(),
         "flair_from_t1c_mm": flair_from_t1c.tolist(),
-        "steps": diary.steps,
-        "warnings": diary.warnings,
-        "versions": versions(),
     }
     with _draft(out / exam.name) as folder:
         _write(folder, state, scores, record, pictures)
     return Prepared(PreparedExam(exam.name, exam.subject, out / exam.name), tuple(diary.warnings))
+
+
+def _record(exam: ExamFiles, settings: Settings, diary: Diary) -> dict[str, Any]:
+    """What `preprocess.json` says whatever became of the images."""
+    return {
+        "version": PREPARED_VERSION,
+        "exam": exam.name,
+        "subject": exam.subject,
+        "settings": asdict(settings),
+        "inputs": _inputs(exam),
+        "steps": diary.steps,
+        "warnings": diary.warnings,
+        "versions": versions(),
+    }
 
 
 def _load(exam: ExamFiles, settings: Settings) -> Loaded:

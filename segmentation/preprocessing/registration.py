@@ -102,10 +102,10 @@ def _elastix(fixed: Volume, moving: Volume, start: str) -> Matrix:
         elastix.SetMovingImage(_shrunken(moving))
         elastix.SetParameterMap(parameters)
         try:
-            with _quiet():
+            with quiet():
                 elastix.Execute()
         except RuntimeError as error:
-            raise StudyError(f"elastix says: {_last_words(Path(folder)) or error}.") from error
+            raise StudyError(f"elastix says: {last_words(Path(folder)) or error}.") from error
         found = elastix.GetTransformParameterMap()[0]
     numbers = [float(number) for number in found["TransformParameters"]]
     transform = sitk.Euler3DTransform()
@@ -121,7 +121,7 @@ def _shrunken(volume: Volume) -> Any:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """elastix prints a line from C++ even with its console log off; standard output goes nowhere meanwhile."""
     sys.stdout.flush()
     kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
@@ -134,7 +134,7 @@ def _quiet() -> Iterator[None]:
         os.close(nowhere)
 
 
-def _last_words(folder: Path) -> str:
+def last_words(folder: Path) -> str:
     """What elastix wrote about its failure."""
     log = folder / "elastix.log"
     lines = log.read_text(errors="replace").splitlines() if log.exists() else []
