@@ -106,23 +106,32 @@ class GroupSize:
 
 @dataclass(frozen=True)
 class Closing:
-    """A question after the last score: once, or for a number of study exams drawn for each reader."""
+    """A question after the last score: once, or for a number of study exams drawn for each reader.
+
+    `asks_for` is the arm whose side is to be guessed by A or B; the answers then tell how far readers were blinded.
+    Readers never see it. Empty: the answers are no guesses, or nobody said of which arm.
+    """
 
     text: str
     choices: tuple[str, ...]
     confidence_text: str = ""
     confidence_choices: tuple[str, ...] = ()
     exams: int = 0  # 0: asked once, about the study as a whole
+    asks_for: str = ""
 
 
-def source_guess(exams: int) -> Closing:
-    """The question that measures the blinding (Bang's and James' indices need the "Don't know")."""
+def source_guess(exams: int, computer: str = "") -> Closing:
+    """The question that measures the blinding (Bang's and James' indices need the "Don't know").
+
+    `computer` is the arm that a computer drew.
+    """
     return Closing(
         text="Which side do you think a computer drew?",
         choices=("A", "B", "Don't know"),
         confidence_text="How sure are you?",
         confidence_choices=("A guess", "Fairly sure", "Certain"),
         exams=exams,
+        asks_for=computer,
     )
 
 
@@ -267,9 +276,25 @@ class Study:
             if len(question.choices) < 2:
                 remedy = "Give it two or more."
                 yield StudyError(f"The closing question {question.text[:60]!r} leaves no choice.", remedy=remedy)
+        yield from self._problems_of_guesses()
         asked = sum(question.exams or 1 for question in self.closing)
         if asked > MAX_QUESTIONS:
             yield StudyError(f"A reader would be asked {asked} closing questions.", remedy=f"{MAX_QUESTIONS} fit.")
+
+    def _problems_of_guesses(self) -> Iterable[StudyError]:
+        """One arm is asked for by all of them: mixed answers could not be counted together."""
+        names = {arm.name for arm in self.arms}
+        guesses = [question for question in self.closing if question.asks_for]
+        for question in guesses:
+            if question.asks_for not in names:
+                what = f"The closing question {question.text[:60]!r} asks for {question.asks_for!r}, which is no arm."
+                yield StudyError(what, remedy=f"Name one of the arms: {' or '.join(sorted(names))}.")
+            if not {"A", "B"} <= set(question.choices) or not question.exams:
+                what = f"The closing question {question.text[:60]!r} can't be answered by a side of an exam."
+                yield StudyError(what, remedy="Give it the choices A and B, and a number of exams to ask about.")
+        if len({question.asks_for for question in guesses}) > 1:
+            remedy = "Let all questions that are guesses ask for one arm."
+            yield StudyError("Closing questions ask for the sides of both arms.", remedy=remedy)
 
     def _problems_of_numbers(self) -> Iterable[StudyError]:
         lowest, highest = self.scale.minimum, self.scale.maximum

@@ -44,6 +44,7 @@ closing questions (--closing FILE.toml), asked after the last score
   choices = ["Small ones", "Large ones", "No difference"]
   confidence_text = "How sure are you?"         # optional
   confidence_choices = ["A guess", "Sure"]      # optional
+  asks_for = "network"                          # optional: the arm whose side is asked for; readers never see it
   exams = 3                                     # optional: ask for 3 random exams per reader, else once
 
 examples
@@ -128,6 +129,9 @@ def _add_design(parser: argparse.ArgumentParser) -> None:
         metavar="K",
         help="after the last score, ask for K random exams per reader which side a computer drew",
     )
+    group.add_argument(
+        "--computer", default="", metavar="ARM", help="the arm that a computer drew, for --guess (default: the second)"
+    )
     group.add_argument("--surface", action="store_true", help="allow the 3-D pane (not in the study as published)")
 
 
@@ -199,7 +203,8 @@ def _study(options: argparse.Namespace) -> Study:
         mask_rule=options.mask_rule,
         are_empty_masks_allowed=options.allow_empty_masks,
         revision=options.revision,
-        closing=closing + ((source_guess(options.guess),) if options.guess else ()),
+        closing=closing
+        + ((source_guess(options.guess, options.computer or options.arm[1].name),) if options.guess else ()),
         is_surface_allowed=options.surface,
     )
 

@@ -56,6 +56,7 @@ class StudyFile:
     exams_per_group: int | tuple[int, ...] | str = 20
     readers: tuple[str, ...] = ()  # empty: R01, R02 ... as many as there are places
     guesses: int = 0
+    computer: str = ""  # the arm that the guesses ask for; empty: the second
     closing: tuple[Closing, ...] = ()
     alpha: float = 0.05
     non_inferiority_margin: float | None = None
@@ -80,11 +81,14 @@ class StudyFile:
             question=self.question,
             instruction=self.instruction,
             revision=self.revision,
-            closing=self.closing + ((source_guess(self.guesses),) if self.guesses else ()),
+            closing=self.closing + self._guesses(),
             is_surface_allowed=self.is_surface_allowed,
             alpha=self.alpha,
             non_inferiority_margin=self.non_inferiority_margin,
         )
+
+    def _guesses(self) -> tuple[Closing, ...]:
+        return (source_guess(self.guesses, self.computer or self.arms[1].name),) if self.guesses else ()
 
     def _codes(self) -> tuple[str, ...]:
         places = sum(_shares(self.readers_per_group, self.groups, 0))

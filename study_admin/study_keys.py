@@ -174,6 +174,8 @@ KEYS: Mapping[str, tuple[Key, ...]] = {
     "blinding": (
         Key("guesses", "guesses", _FROM_0, "after the last score, ask for so many exams per reader which side a"
              " computer drew; none as published"),
+        Key("computer", "computer", _ANY_TEXT, "name of the arm that a computer drew, for these guesses; none: the"
+             " second arm"),
     ),
     "closing": (
         Key("text", "text", _TEXT, "a question after the last score", True),
@@ -181,6 +183,8 @@ KEYS: Mapping[str, tuple[Key, ...]] = {
         Key("confidence_text", "confidence_text", _ANY_TEXT, "optional: a second question about the first"),
         Key("confidence_choices", "confidence_choices", _TEXTS, "its choices"),
         Key("exams", "exams", _FROM_0, "0: asked once; else for so many exams, drawn for each reader"),
+        Key("asks_for", "asks_for", _ANY_TEXT, "name of the arm whose side A or B is to be guessed, if that is what it"
+             " asks; readers never see it"),
     ),
     "analysis": (
         Key("alpha", "alpha", _NUMBER, "error rate of the primary test"),

@@ -10,16 +10,20 @@ from segmentation.errors import StudyError
 from study_admin.design import Study
 from study_admin.records import SourceFile
 
+ASKS = "asks_for"
+
 
 def design_form(study: Study) -> dict[str, Any]:
     """JSON values of everything but paths: an exam is its name, its facts, and whether it is for practice.
 
-    Numbers that may be fractions are written as such, so that a margin of 1 and one of 1.0 are the same.
+    Numbers that may be fractions are written as such, so that a margin of 1 and one of 1.0 are the same. A question
+    that asks for no arm has the form of those that were written before there were others.
     """
     margin = study.non_inferiority_margin
     exams = [{"name": exam.name, "is_practice": exam.is_practice, "facts": asdict(exam.facts)} for exam in study.exams]
+    closing = [{name: value for name, value in asdict(each).items() if value or name != ASKS} for each in study.closing]
     numbers = {"alpha": float(study.alpha), "non_inferiority_margin": None if margin is None else float(margin)}
-    return {**asdict(replace(study, exams=())), **numbers, "exams": exams}
+    return {**asdict(replace(study, exams=())), **numbers, "closing": closing, "exams": exams}
 
 
 def design_sha256(study: Study) -> str:
@@ -33,7 +37,7 @@ def design_sha256(study: Study) -> str:
 
 def texts_sha256(study: Study) -> dict[str, str]:
     """Of what readers are told and asked, each by itself: whoever has a text can check it without the rest."""
-    form = design_form(study)
+    form = design_form(replace(study, closing=tuple(replace(each, asks_for="") for each in study.closing)))
     return {name: _sha256(form[name]) for name in ("scale", "question", "instruction", "closing")}
 
 

@@ -15,7 +15,7 @@ from reader_app.session.model import Side
 from study_admin.database.history import CHOOSE, COLLECT, LOCK, REPLACE, UNBLIND
 from study_admin.design import source_guess
 from study_admin.records import AuditRow
-from study_admin.statistics.blinding_indices import Guess
+from study_admin.statistics.blinding_indices import BLINDING, Guess
 from study_admin.statistics.estimates import NotEstimable
 from study_admin.tables.circumstances import design_table
 from study_admin.tables.columns import Table
@@ -59,6 +59,7 @@ class Provenance:
     audit_rows: int
     unblinded_utc: str
     software: Mapping[str, str]
+    asked_arm: str = ""  # the one whose side readers were asked to guess
     table: str = ""
     notes: tuple[str, ...] = ()
 
@@ -124,6 +125,7 @@ def provenance(material: Material, long: Table) -> Provenance:
         algorithm=opening.algorithm, commitment=opening.commitment, audit_head=material.audit_end.hash,
         audit_rows=material.audit_end.seq, unblinded_utc=f"{unblinding.utc:%Y-%m-%d %H:%M}" if unblinding else "",
         software=software(),
+        asked_arm=asked_arm(material),
     )  # fmt: skip
 
 
@@ -156,20 +158,28 @@ def _flow_of(reader: str, material: Material, design: pd.DataFrame) -> ReaderFlo
     )  # fmt: skip
 
 
-def guesses(material: Material) -> tuple[Guess, ...]:
-    """Answers to the standard closing question; the computer's side is that of the second arm.
+def asked_arm(material: Material) -> str:
+    """The arm whose side readers were asked for after the last score; empty if the study names none."""
+    return next((question.asks_for for question in material.study.closing if question.asks_for), "")
+
+
+def guesses(material: Material) -> tuple[Guess, ...] | NotEstimable:
+    """Answers to the closing questions that ask for an arm, as the study's design has it.
 
     Other questions with the choices A and B may ask for anything, so they are no guesses.
     """
-    text, second = source_guess(1).text, material.arms[1]
+    arm = asked_arm(material)
+    texts = {question.text for question in material.study.closing if question.asks_for}
+    if not texts and any(question.text == source_guess(1).text for question in material.study.closing):
+        return NotEstimable(BLINDING, "the study does not say which of the arms a computer drew")
     counted = {reading.reading_id for reading in material.readings}
     found = []
     for reader, results in sorted(material.results.items()):
         for question in results.design.protocol.closing_questions:
             answer = results.closing_answers.get(question.question_id)
-            if question.text != text or answer is None or question.reading_id not in counted:
+            if question.text not in texts or answer is None or question.reading_id not in counted:
                 continue
-            truth = next(side.value for side in Side if material.arm_on(question.reading_id, side) == second)
+            truth = next(side.value for side in Side if material.arm_on(question.reading_id, side) == arm)
             found.append(Guess(reader, answer.choice if answer.choice in list(Side) else None, truth))
     return tuple(found)
 

@@ -38,7 +38,7 @@ def figures(results: StudyResults) -> Mapping[str, Figure]:
         drawn["bland_altman"] = bland_altman(results.bland_altman, pairs)
     drawn["over_position"] = over_position(pairs, results.validity.side_bias)
     if not isinstance(results.validity.blinding, NotEstimable):
-        drawn["blinding"] = blinding(results.validity.blinding, arms[1])
+        drawn["blinding"] = blinding(results.validity.blinding, results.provenance.asked_arm)
     drawn["false_alarms"] = _false_alarms(results)
     return {name: figure for name, figure in drawn.items() if figure is not None}
 

@@ -47,11 +47,10 @@ def report_scores(
 def results_of(scores: ScoresFile, *, margin: float | None = None, alpha: float = ALPHA) -> StudyResults:
     """The results of a table; what only a study can tell is not estimable, with its reason."""
     found = analyse_pairs(
-        scores.pairs, _provenance(scores, margin, alpha), flow_of(scores.pairs), looks=_LOOKING, departures=_PLAN,
-        overlap=_MASKS,
+        scores.pairs, _provenance(scores, margin, alpha), flow_of(scores.pairs), guesses=_GUESSES, looks=_LOOKING,
+        departures=_PLAN, overlap=_MASKS,
     )  # fmt: skip
-    checks = replace(found.validity, blinding=_GUESSES)
-    return replace(found, validity=checks, margin=_NO_MARGIN if margin is None else found.margin)
+    return replace(found, margin=_NO_MARGIN if margin is None else found.margin)
 
 
 def flow_of(pairs: Pairs) -> Flow:

@@ -68,9 +68,9 @@ def read_masks(
 def _box(masks: tuple[Mask, Mask]) -> tuple[slice, ...]:
     """The smallest that holds both masks; of no voxels if they are empty."""
     either = masks[0] | masks[1]
-    flat = either.any(axis=2)
+    flat: Mask = np.any(either, axis=2)
     ends = []
-    for shadow in (flat.any(axis=1), flat.any(axis=0), either.any(axis=(0, 1))):
+    for shadow in (np.any(flat, axis=1), np.any(flat, axis=0), np.any(either, axis=(0, 1))):
         places = np.flatnonzero(shadow)
         ends.append(slice(int(places[0]), int(places[-1]) + 1) if len(places) else slice(0, 0))
     return tuple(ends)

@@ -118,7 +118,7 @@ def analyse(
 
 
 def analyse_pairs(
-    pairs: Pairs, origin: Provenance, readings: Flow, *, guesses: Sequence[Guess] = (),
+    pairs: Pairs, origin: Provenance, readings: Flow, *, guesses: Sequence[Guess] | NotEstimable = (),
     looks: Sequence[Looks] | NotEstimable = (), departures: tuple[Deviation, ...] | NotEstimable = (),
     exams: Cohort | NotEstimable = NO_FACTS, overlap: MaskAgreement | NotEstimable = NO_MASKS,
 ) -> StudyResults:  # fmt: skip
@@ -131,9 +131,7 @@ def analyse_pairs(
         "obuchowski_rockette": row("obuchowski_rockette", _test(split_plot(pairs)), alpha),
         "u_statistic": row("u_statistic", _test(u_statistic(pairs)), alpha),
     }
-    checks = validity(pairs, guesses=guesses, looks=() if isinstance(looks, NotEstimable) else looks)
-    if isinstance(looks, NotEstimable):
-        checks = replace(checks, without_looking=looks)
+    checks = _checks(pairs, guesses, looks)
     return StudyResults(
         provenance=origin, flow=readings, pairs=pairs, **rows, margin=margin_of(test, origin.margin, alpha),
         as_published=as_published(pairs, wins, alpha), both_scores=mixed_both_scores(pairs),
@@ -147,6 +145,17 @@ def analyse_pairs(
         warnings=cautions(pairs, readings, rows, mixed, checks, origin.scale, alpha), deviations=departures,
         cohort=exams, overlap=overlap,
     )  # fmt: skip
+
+
+def _checks(pairs: Pairs, guesses: Sequence[Guess] | NotEstimable, looks: Sequence[Looks] | NotEstimable) -> Validity:
+    """With the reason where there are no guesses or looks to be had."""
+    checks = validity(
+        pairs, guesses=() if isinstance(guesses, NotEstimable) else guesses,
+        looks=() if isinstance(looks, NotEstimable) else looks,
+    )  # fmt: skip
+    if isinstance(guesses, NotEstimable):
+        checks = replace(checks, blinding=guesses)
+    return replace(checks, without_looking=looks) if isinstance(looks, NotEstimable) else checks
 
 
 def _test(result: object) -> Estimate | NotEstimable:

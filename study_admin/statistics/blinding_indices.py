@@ -1,6 +1,6 @@
-"""Did the readers know which side the network drew? Bang's and James' indices from their guesses at the end.
+"""Did the readers know which side an arm stood on? Bang's and James' indices from their guesses at the end.
 
-The two "arms" of these indices are the two ways an exam can be laid out: the network on side A, or on side B. A reader
+The two "arms" of these indices are the two ways an exam can be laid out: the arm on side A, or on side B. A reader
 who merely likes to say "A" looks unblinded in one and wrong in the other; only the mean of both tells of the blinding.
 Guesses of one reader hang together, so that each index comes with the published standard error, which takes them as
 independent, and with one that takes readers as the unit.
@@ -18,6 +18,7 @@ from scipy.stats import t as t_distribution
 
 from study_admin.statistics.estimates import NotEstimable
 
+BLINDING = "blinding indices"
 SIDES = ("A", "B")
 
 
@@ -60,7 +61,7 @@ class BlindingIndices:
 def blinding_indices(guesses: Sequence[Guess]) -> BlindingIndices | NotEstimable:
     """All indices of one study. Raises ValueError for a side that is neither A nor B."""
     if not guesses:
-        return NotEstimable("blinding indices", "no reader was asked for a guess, or none answered")
+        return NotEstimable(BLINDING, "no reader was asked for a guess, or none answered")
     readers = sorted({guess.reader for guess in guesses})
     by_reader = np.zeros((len(readers), 2, 3))
     for guess in guesses:
@@ -83,7 +84,7 @@ def _bang(by_reader: NDArray[np.float64], share: NDArray[np.float64]) -> Index |
     counts = by_reader.sum(axis=0)
     asked = counts.sum(axis=1)
     if any(n == 0 for n, wanted in zip(asked, share, strict=True) if wanted):
-        return NotEstimable("Bang's index", "no guess was asked for with the network on this side")
+        return NotEstimable("Bang's index", "no guess was asked for with the arm on this side")
     asked = np.where(asked > 0, asked, 1.0)
     points = np.array([[1.0, -1.0, 0.0], [-1.0, 1.0, 0.0]])
     of_layout = (counts * points).sum(axis=1) / asked
@@ -105,7 +106,7 @@ def _james(by_reader: NDArray[np.float64]) -> Index | NotEstimable:
     by_truth, by_guess = counts[:, :2].sum(axis=1), counts[:, :2].sum(axis=0)
     crossed = by_truth[0] * by_guess[1] + by_truth[1] * by_guess[0]
     if crossed == 0:
-        return NotEstimable("James' index", "every guess named the same side, where the network always was")
+        return NotEstimable("James' index", "every guess named the same side, where the arm always was")
     wrong = counts[0, 1] + counts[1, 0]
     ratio = wrong * decided / crossed  # o / e = 1 + K
     share = decided / n

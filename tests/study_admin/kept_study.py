@@ -49,7 +49,7 @@ def make_study() -> Study:
         question="How good is it?",
         instruction=("First page.", "Second page."),
         revision=Revision.UNTIL_NEXT,
-        closing=(source_guess(2), Closing("Anything else?", ("yes", "no"))),
+        closing=(source_guess(2, "machine"), Closing("Anything else?", ("yes", "no"))),
         is_surface_allowed=False,
         alpha=0.025,
         non_inferiority_margin=0.75,

@@ -38,7 +38,7 @@ pytestmark = pytest.mark.usefixtures("quick_seal")
 @pytest.fixture
 def study(exams: Path) -> Study:
     found = find_exams(exams, ARMS, practice=("case04",))
-    return Study(ARMS, found, ("R01", "R02"), closing=(source_guess(2), Closing("Any?", ("Yes", "No"))))
+    return Study(ARMS, found, ("R01", "R02"), closing=(source_guess(2, "machine"), Closing("Any?", ("Yes", "No"))))
 
 
 @pytest.fixture

@@ -151,8 +151,13 @@ def test_a_key_that_opens_to_something_else(study: Study, tmp_path: Path, monkey
 
 
 def test_what_is_fixed_stands_in_the_key_and_the_public_file(study: Study, tmp_path: Path) -> None:
-    """Hashes of the texts by hand, from JSON written here; of design and files, that everything moves them."""
-    own = replace(study, question="Welche Kontur stimmt?", instruction=("Eins.", "Zwei."), closing=(source_guess(1),))
+    """Hashes of the texts by hand, from JSON written here; of design and files, that everything moves them.
+
+    Which arm a question asks for is part of the design, and not of the text, which readers can check by its hash.
+    """
+    own = replace(
+        study, question="Welche Kontur stimmt?", instruction=("Eins.", "Zwei."), closing=(source_guess(1, "hand"),)
+    )
     files = (SourceFile("case02", "T1c", "a", "2" * 64), SourceFile("case01", "T1c", "b", "1" * 64))
     opening = seal_study(own, {}, tmp_path / "keys", SEALING, files)
     plan = json.loads((tmp_path / "keys" / PUBLIC).read_text(encoding="utf-8"))["plan"]
@@ -182,11 +187,13 @@ def test_what_is_fixed_stands_in_the_key_and_the_public_file(study: Study, tmp_p
                 replace(own, alpha=0.1),
                 replace(own, question="Another?"),
                 replace(own, mask_rule=MaskRule.NONZERO),
-                replace(own, closing=(source_guess(2),)),
+                replace(own, closing=(source_guess(2, "hand"),)),
+                replace(own, closing=(source_guess(1, "machine"),)),
+                replace(own, closing=(source_guess(1),)),
             )
         )
     }
-    assert len({*others, opening.commitment, opened(own, tmp_path / "with other files").commitment}) == 7
+    assert len({*others, opening.commitment, opened(own, tmp_path / "with other files").commitment}) == 9
 
 
 def sha256(text: str) -> str:

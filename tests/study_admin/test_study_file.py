@@ -48,7 +48,11 @@ FULL = StudyFile(
     exams_per_group="all",
     readers=("A1", "A2", "B1", "B2", "C1"),
     guesses=4,
-    closing=(Closing("Hard?", ("Yes", "No"), "Sure?", ("Very", "A bit"), 2), Closing("Was it long?", ("Yes", "No"))),
+    computer="team",
+    closing=(
+        Closing("Whose is A?", ("A", "B"), "Sure?", ("Very", "A bit"), 2, "team"),
+        Closing("Was it long?", ("Yes", "No")),
+    ),
     alpha=0.025,
     non_inferiority_margin=0.75,
 )
@@ -88,6 +92,8 @@ def test_nothing_of_a_full_design_is_lost(tmp_path: Path) -> None:
     assert (study.readers, study.heads, study.scale.maximum) == (FULL.readers, Heads.BRAIN_ONLY, 5)
     assert [question.exams for question in study.closing] == [2, 0, 4]
     assert study.closing[2].choices == ("A", "B", "Don't know")
+    assert [question.asks_for for question in study.closing] == ["team", "", "team"]
+    assert replace(FULL, computer="").study(exams(8)).closing[2].asks_for == ARMS[1].name  # the second, as explained
     for name in ("title", "version", "study_type", "revision", "is_surface_allowed", "instruction", "mask_rule",
                  "are_empty_masks_allowed", "question", "alpha", "non_inferiority_margin"):  # fmt: skip
         assert getattr(study, name) == getattr(FULL, name)

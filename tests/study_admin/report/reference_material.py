@@ -32,7 +32,7 @@ def reference_material(name: str, *, margin: float | None = 0.5) -> Material:
         arms=(Arm(ARMS[0], ("technician.nii.gz",)), Arm(ARMS[1], ("dl.nii.gz",))),
         exams=tuple(_exam(number, exam) for number, exam in enumerate(exams)), readers=tuple(readers),
         groups=tuple(GroupSize(rows["reader"].nunique(), rows["exam"].nunique()) for rows in groups),
-        title="The frozen scores", non_inferiority_margin=margin, closing=(source_guess(1),),
+        title="The frozen scores", non_inferiority_margin=margin, closing=(source_guess(1, ARMS[1]),),
     )  # fmt: skip
     readings = tuple(
         ReadingRecord(_reading_id(row), _package_id(row.reader), row.reader, row.exam, row.position, False)

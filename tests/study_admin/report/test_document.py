@@ -204,7 +204,9 @@ def read_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_exam(folder / "exams" / f"case{number:02}", number)
     arms = (Arm("by hand", ("hand.nii.gz",)), Arm("machine", ("machine.nii.gz",)))
     exams = find_exams(folder / "exams", arms, practice=("case01",))
-    study = Study(arms=arms, exams=exams, readers=("R01", "R02"), title="Two readers", closing=(source_guess(1),))
+    study = Study(
+        arms=arms, exams=exams, readers=("R01", "R02"), title="Two readers", closing=(source_guess(1, "machine"),)
+    )
     opening = seal_study(study, {}, folder / "keys", Sealing(WORDS))
     with StudyStore.create(folder / "study.sqlite", study, who="A. Coordinator") as store:
         store.open_study(study, source_files(study), lambda chosen: opening)

@@ -1,10 +1,12 @@
 """results.json against R's values of the frozen sets (statistics.md, section 3; tolerances of its README)."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from study_admin.design import Closing, source_guess
 from study_admin.report.json_form import to_json
 from study_admin.report.results import analyse
 from tests.study_admin.report.reference_material import ARMS, reference_material, without
@@ -113,7 +115,7 @@ def test_agreement_and_checks(named: Named) -> None:
     assert results["validity"]["reading_time"]["median"] == checks["seconds"]["desc"]["median"]
 
 
-def test_guesses_are_judged_by_the_side_of_the_second_arm() -> None:
+def test_guesses_are_judged_by_the_side_of_the_arm_that_was_asked_for() -> None:
     """By hand: reader R01 says B (1 mod 3), and what stood on B in its first exam is the other side of technician's."""
     results = results_of("paper")["validity"]["blinding"]
     expected = [[0, 0, 0], [0, 0, 0]]
@@ -125,6 +127,21 @@ def test_guesses_are_judged_by_the_side_of_the_second_arm() -> None:
         expected[truth][int(reader[1:]) % 3] += 1
     assert results["counts"] == expected
     assert results["readers"] == 20
+    # an own question for the other arm: where the one stood on A, the other stood on B
+    asked = replace(material.study, closing=(replace(source_guess(1), asks_for=ARMS[0]),))
+    other = json.loads(to_json(analyse(replace(material, study=asked))))
+    assert other["validity"]["blinding"]["counts"] == expected[::-1]
+    assert (other["provenance"]["asked_arm"], results_of("paper")["provenance"]["asked_arm"]) == ARMS
+
+
+def test_where_nobody_said_whom_a_guess_is_of_there_is_no_index() -> None:
+    material = reference_material("paper")
+    for closing, because in (
+        ((source_guess(1),), "the study does not say which of the arms a computer drew"),
+        ((Closing("Any?", ("A", "B"), exams=1),), "no reader was asked for a guess, or none answered"),
+    ):
+        found = json.loads(to_json(analyse(replace(material, study=replace(material.study, closing=closing)))))
+        assert found["validity"]["blinding"] == {"not_estimable": because}
 
 
 def test_what_did_not_come_back_is_in_the_flow_only() -> None:
