@@ -4,18 +4,18 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from segmentation.commands import evaluate, phantom, preprocess, train
+from segmentation.commands import consensus, evaluate, phantom, predict, preprocess, train
 from segmentation.errors import StudyError
 
 _INSTALL = 'Install it with: pip install "blindread[segmentation]"'
-_COMMANDS = (preprocess, train, evaluate, phantom)
+_COMMANDS = (preprocess, consensus, train, predict, evaluate, phantom)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; a StudyError becomes one line on stderr and exit status 2."""
+    """Run one command: 1 if some exams failed, 2 with a line on stderr for a StudyError."""
     options = _parser().parse_args(arguments)
     try:
-        options.run(options)
+        return int(options.run(options) or 0)
     except StudyError as error:
         print(f"segmentation: {error}", file=sys.stderr)
         return 2
@@ -25,7 +25,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nStopped. What was finished is kept; the same command goes on from there.", file=sys.stderr)
         return 130
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
