@@ -22,7 +22,7 @@ from segmentation import cohort, pictures, volumes
 from segmentation.consensus import Mask
 from segmentation.ensemble import FILE_NAME, Ensemble, load_ensemble, tumour_mask
 from segmentation.errors import StudyError
-from segmentation.exams import PREPARED_JSON, PreparedExam
+from segmentation.exams import PREPARED_JSON, PreparedExam, read_record
 from segmentation.inference import Mode
 from segmentation.metrics import volume_ml
 from segmentation.preprocessing.resampling import to_native
@@ -35,6 +35,10 @@ MASK, ON_PREPARED, PROBABILITY, PICTURE, RECORD = (
     "mask.nii.gz", "mask_prepared.nii.gz", "probability.nii.gz", "overlay.png", "predict.json",
 )  # fmt: skip
 _MEMORY_GIB = 1.5
+_MATTERS = (  # to the grey values that the networks see
+    "is_skull_stripped", "is_normalised", "order", "interpolation", "denoising_time_step", "denoising_iterations",
+    "has_bias_correction", "clip_percentiles",
+)  # fmt: skip
 _SMALL_ML = 1.0  # the smallest tumour of the paper's test exams had 5 ml
 
 
@@ -117,7 +121,7 @@ def predict(
         volumes.save(folder / PROBABILITY, clipped)
     write_whole(folder / PICTURE, _picture(found, t1c, flair, mask))
     seconds = {"network_s": round(network_s, 2), "whole_s": round(time.monotonic() - start, 2)}
-    _write_record(folder, found, wish, _fingerprint(exam, wish, ensemble_sha), seconds, ensemble)
+    _write_record(folder, exam, found, wish, _fingerprint(exam, wish, ensemble_sha), seconds, ensemble)
     return found
 
 
@@ -142,6 +146,21 @@ def kept(exam: PreparedExam, out: Path, wish: Wish, ensemble_sha: str) -> Predic
 def _loaded(folder: Path, sha: str) -> Ensemble:
     """The ensemble, read once a process; another checksum is another ensemble."""
     return load_ensemble(folder)
+
+
+def unlike_training(exams: Sequence[PreparedExam], ensemble: Ensemble) -> str:
+    """A sentence if an exam was prepared otherwise than those of the training; empty if not, or if it isn't known."""
+    trained = ensemble.provenance.get("preprocessing")
+    if not trained:
+        return ""
+    for exam in exams:
+        settings = read_record(exam.folder).get("settings", {})
+        others = [sorted(n for n in _MATTERS if each.get(n) != settings.get(n)) for each in trained]
+        if all(others):
+            fewest = min(others, key=len)
+            what = f"{exam.name} was prepared otherwise than the exams of the training"
+            return f"{what} ({', '.join(fewest)}); expect worse masks."
+    return ""
 
 
 def _check_spacing(ensemble: Ensemble, t1c: Volume, exam: PreparedExam) -> None:
@@ -202,7 +221,13 @@ _DISCLAIMER = "For research. Not a medical device."
 
 
 def _write_record(
-    folder: Path, found: Predicted, wish: Wish, fingerprint: str, seconds: dict[str, float], ensemble: Path
+    folder: Path,
+    exam: PreparedExam,
+    found: Predicted,
+    wish: Wish,
+    fingerprint: str,
+    seconds: dict[str, float],
+    ensemble: Path,
 ) -> None:
     names = [MASK, ON_PREPARED, PICTURE, *([PROBABILITY] if wish.has_probability else [])]
     record: dict[str, Any] = {
@@ -210,6 +235,7 @@ def _write_record(
         "version": VERSION,
         "result": asdict(found),
         "wish": asdict(wish),
+        "prepared": str(exam.folder.resolve()),
         "ensemble": str(ensemble.resolve()),
         "seconds": seconds,
         "versions": {name: metadata.version(name) for name in ("blindread", "torch", "numpy", "scipy")},

@@ -71,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
     """Segment all exams; 1 if one failed."""
     from segmentation import cohort, ensemble, prediction  # torch takes seconds: not for --help
 
-    ensemble.load_ensemble(options.ensemble)  # a wrong folder is told before anything is prepared
+    networks = ensemble.load_ensemble(options.ensemble)  # a wrong folder is told before anything is prepared
     exams, failures = _prepared(options)
     wish = prediction.Wish("exact" if options.exact else "fast", options.largest, options.probability)
     outcomes = prediction.predict_all(exams, options.ensemble, options.out, wish, options.jobs) if exams else ()
@@ -79,6 +79,8 @@ def run(options: argparse.Namespace) -> int:
     print(cohort.summary(outcomes))
     for failure in failures:
         print(f"left out: {failure}")
+    if warning := prediction.unlike_training(exams, networks):
+        print(f"careful: {warning}")
     for one in found:
         if one.note:
             print(f"look at {one.exam}: {one.note}")

@@ -15,7 +15,7 @@ from segmentation.__main__ import main
 from segmentation.commands import predict
 from segmentation.ensemble import Ensemble, load_ensemble, write_ensemble
 from segmentation.errors import StudyError
-from segmentation.exams import find_exams, open_prepared
+from segmentation.exams import find_exams, open_prepared, read_record
 from segmentation.metrics import dice
 from segmentation.network import DeepMedic, NetworkConfig, Pathway
 from segmentation.prediction import Wish
@@ -146,6 +146,16 @@ def test_other_voxels_than_in_the_training_are_refused(
     use(monkeypatch, Bright, {"spacing_mm": [1.0, 1.0, 1.0]})
     with pytest.raises(StudyError, match=r"voxels of 1 x 1 x 2 mm; the ensemble was trained on 1 x 1 x 1 mm"):
         run(prepared / "a", tmp_path)
+
+
+def test_other_preparation_than_in_the_training_is_said(prepared: Path) -> None:
+    exams = [open_prepared(prepared / "a")]
+    same = dict(read_record(prepared / "a")["settings"])
+    clipped = {**same, "clip_percentiles": [0.5, 99.5], "order": "as-published"}
+    for trained, words in (([same], ""), ([clipped, same], ""), ([clipped], "order, clip_percentiles"), ([], "")):
+        said = prediction.unlike_training(exams, Bright((), {"preprocessing": trained}))
+        assert (words in said) if words else said == ""
+    assert prediction.unlike_training(exams, Bright((), {})) == ""
 
 
 def read(table: Path) -> list[dict[str, str]]:
