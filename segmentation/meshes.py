@@ -18,6 +18,7 @@ from segmentation.consensus import Mask
 
 _SMOOTHINGS, _PASS_BAND = 20, 0.05  # enough to take the voxels' stairs away
 _BLUR_VOX = 0.8
+_COARSE_MM = 2.0  # of the regions: a hundred surfaces at 1 mm take a quarter of a minute to turn in software
 NEAR_MM = 12.0
 
 Spacing = tuple[float, float, float]
@@ -39,6 +40,9 @@ def border(mask: Mask, spacing_mm: Spacing) -> vtkPolyData:
 
 def borders(labels: npt.NDArray, spacing_mm: Spacing, wanted: list[int]) -> vtkPolyData:
     """Smoothed borders of the wanted labels, each with its label as scalar; empty if none is there."""
+    steps = [max(1, round(_COARSE_MM / step)) for step in spacing_mm]
+    spacing_mm = tuple(step * size for step, size in zip(steps, spacing_mm, strict=True))  # type: ignore[assignment]
+    labels = labels[tuple(slice(None, None, step) for step in steps)]
     kept = np.where(np.isin(labels, wanted), labels, 0)
     if not kept.any():
         return vtkPolyData()

@@ -5,10 +5,7 @@ Parallel projection everywhere, so that one ruler is true for each view. Coordin
 the upright image. Where OpenGL is missing VTK may take the process down: ask `is_available` first.
 """
 
-import subprocess
-import sys
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +34,7 @@ from segmentation import pictures
 from segmentation.consensus import Mask
 from segmentation.errors import StudyError
 from segmentation.meshes import actor_of, border, borders, coloured, near_tumour, words_of
+from segmentation.opengl import is_available
 from segmentation.pictures import Plane
 from segmentation.volumes import Volume, axis_letters
 
@@ -45,22 +43,12 @@ SIZE = (1280, 1000)
 _SPLIT = 0.36  # share of the window's height for the flat slices
 # regions close to the tumour are nearly transparent, as in the paper's figure
 _FAR_OPACITY, _NEAR_OPACITY, _BRAIN_OPACITY = 0.42, 0.10, 0.13
-_PEELS = 12  # layers of see-through surfaces that are sorted
+_PEELS = 6  # layers of see-through surfaces that are sorted
+_REST_MS = 500
 _TINT = 0.35  # of the regions' colours on the slices
 _RULER_MM, _MARGIN_MM = 50.0, 10.0
 _NEAR_THE_EYE_MM = 250.0  # in front of any slice
 _LIFT_MM = 1.0  # outlines lie this far in front of their slice
-_PROBE_S = 30
-_PROBE = """
-import sys
-import vtkmodules.vtkRenderingOpenGL2
-from vtkmodules.vtkRenderingCore import vtkRenderer, vtkRenderWindow
-window = vtkRenderWindow()
-window.SetOffScreenRendering(sys.argv[1] == "off")
-window.AddRenderer(vtkRenderer())
-window.Render()
-raise SystemExit(0 if window.SupportsOpenGL() else 1)
-"""
 
 
 @dataclass(frozen=True)
@@ -78,17 +66,6 @@ class Exhibit:
     palette: npt.NDArray[np.float64] | None = None
     shown: tuple[int, ...] = ()
     legend: tuple[tuple[int, str], ...] = ()  # labels and words
-
-
-@cache
-def is_available(*, on_screen: bool = False) -> bool:
-    """Whether VTK can render here, in memory or in a window; a second's work the first time."""
-    command = [sys.executable, "-c", _PROBE, "on" if on_screen else "off"]
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=_PROBE_S, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
 
 
 class Scene:
@@ -131,16 +108,24 @@ class Scene:
 
     def show(self) -> None:
         """Hand the window to the user until it is closed."""
+        interactor = self.interactor()
+        interactor.Initialize()
+        interactor.Start()
+
+    def interactor(self) -> vtkRenderWindowInteractor:
+        """What takes mouse and keys; the caller starts it."""
         interactor = vtkRenderWindowInteractor()
         interactor.SetRenderWindow(self._window)
         style = vtkInteractorStyleTrackballCamera()
         interactor.SetInteractorStyle(style)
+        for event, is_moving in ((vtkCommand.StartInteractionEvent, True), (vtkCommand.EndInteractionEvent, False)):
+            style.AddObserver(event, lambda *_, is_moving=is_moving: self._sort_layers(not is_moving))
+        interactor.AddObserver(vtkCommand.TimerEvent, lambda *_: self._sort_layers(True))
         for event, step in ((vtkCommand.MouseWheelForwardEvent, 1), (vtkCommand.MouseWheelBackwardEvent, -1)):
             style.AddObserver(event, lambda *_, step=step: self._turn_wheel(interactor, style, step))
         for slice_ in self._slices.values():
             slice_.renderer.SetInteractive(False)
-        interactor.Initialize()
-        interactor.Start()
+        return interactor
 
     def move(self, plane: Plane, step: int) -> None:
         """Go so many slices on in one of the flat views."""
@@ -158,7 +143,15 @@ class Scene:
             (style.OnMouseWheelForward if step > 0 else style.OnMouseWheelBackward)()
             return
         self.move(list(Plane)[min(2, 3 * x // width)], step)
+        self._sort_layers(False)
         self._window.Render()
+        interactor.CreateOneShotTimer(_REST_MS)
+
+    def _sort_layers(self, is_at_rest: bool) -> None:
+        """See-through layers in their order when nothing moves; in software one such frame takes seconds."""
+        self._space.SetUseDepthPeeling(is_at_rest)
+        if is_at_rest:
+            self._window.Render()
 
     def _fill_space(self) -> None:
         exhibit, renderer = self._exhibit, self._space

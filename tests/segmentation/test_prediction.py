@@ -152,7 +152,7 @@ def test_other_preparation_than_in_the_training_is_said(prepared: Path) -> None:
     exams = [open_prepared(prepared / "a")]
     same = dict(read_record(prepared / "a")["settings"])
     clipped = {**same, "clip_percentiles": [0.5, 99.5], "order": "as-published"}
-    for trained, words in (([same], ""), ([clipped, same], ""), ([clipped], "order, clip_percentiles"), ([], "")):
+    for trained, words in (([same], ""), ([clipped, same], ""), ([clipped], "clip_percentiles, order"), ([], "")):
         said = prediction.unlike_training(exams, Bright((), {"preprocessing": trained}))
         assert (words in said) if words else said == ""
     assert prediction.unlike_training(exams, Bright((), {})) == ""

@@ -110,6 +110,32 @@ def test_a_slice_is_moved_and_stays_in_the_image() -> None:
 
 
 @needs_opengl
+def test_the_wheel_over_a_slice_moves_it_and_elsewhere_zooms() -> None:
+    made = Scene(exhibit(), off_screen=True, size=(WIDTH, HEIGHT))
+    try:
+        interactor = made.interactor()
+        interactor.EnableRenderOff()
+        before = made.picture()
+        interactor.SetEventInformation(WIDTH // 2, 40, 0, 0)  # over the coronal slice; y counts from the bottom
+        interactor.InvokeEvent("MouseWheelForwardEvent")
+        wheeled = made.picture()
+        flat, thirds = (
+            slice(int(HEIGHT * 0.66), None),
+            [slice(n * WIDTH // 3 + 1, (n + 1) * WIDTH // 3) for n in range(3)],
+        )
+        assert [np.array_equal(before[flat, part], wheeled[flat, part]) for part in thirds] == [True, False, True]
+        interactor.SetEventInformation(WIDTH // 2, HEIGHT - 100, 0, 0)
+        for _ in range(5):
+            interactor.InvokeEvent("MouseWheelForwardEvent")
+        zoomed = made.picture()
+        assert np.array_equal(zoomed[flat], wheeled[flat])
+        space = slice(0, int(HEIGHT * 0.6))
+        assert red_of(zoomed[space]).sum() > 1.5 * red_of(wheeled[space]).sum()
+    finally:
+        made.close()
+
+
+@needs_opengl
 def test_without_a_tumour_the_brain_is_shown() -> None:
     what = exhibit()
     picture = shown(Exhibit("x", what.t1c, what.brain, np.zeros(SHAPE, bool)))
