@@ -91,10 +91,11 @@ def blinding(indices: BlindingIndices, arm: str) -> Figure:
 
     parts = [f"{name} {_told(index)}" for name, index in (*bang, ("James’ index", indices.james))]
     caption = (
-        f"Blinding of {indices.readers} readers by their guesses at the end. Bang’s index is 0 where guesses are as by "
-        "chance, 1 where all are right, −1 where all are wrong; only the mean of both layouts tells of the blinding, "
-        "as a liking for one side cancels there. James’ index is 0.5 as by chance without undecided readers, 1 if "
-        "nobody decides, 0 if all are right. 95 % confidence intervals with readers as the unit."
+        f"Blinding of {indices.readers} reader{'s' * (indices.readers != 1)} by guesses at the end. Bang’s index is 0 "
+        "where guesses are as by chance, 1 where all are right, −1 where all are wrong; only the mean of both layouts "
+        "tells of the blinding, as a liking for one side cancels there. James’ index is 0.5 as by chance without "
+        "undecided readers, 1 if nobody decides, 0 if all are right. 95 % confidence intervals with readers as the "
+        "unit."
     )
     return draw("blinding", 2.3, paint, caption, "Estimates with intervals: Bang’s index, " + "; ".join(parts) + ".")
 

@@ -25,7 +25,7 @@ from study_admin.report.overlap import METHOD, MaskAgreement, from_rows
 from study_admin.report.panels import panels
 from study_admin.report.pdf import obstacle, to_pdf
 from study_admin.report.results import WITHOUT_LOOKING, StudyResults, analyse
-from study_admin.report.shown import Shown, Tables
+from study_admin.report.shown import Notes, Shown, Tables
 from study_admin.statistics.estimates import NotEstimable
 from study_admin.statistics.looking import Looks
 from study_admin.store import StudyStore
@@ -104,7 +104,10 @@ def document(results: StudyResults, drawn: Mapping[str, Figure]) -> str:
     )  # fmt: skip
     style = _template("style.css").decode()
     page = environment.get_template("report.html")
-    return page.render(form=form, shown=Shown(form), tables=Tables(), style=Markup(style), figures=_placed(drawn))
+    shown = Shown(form)
+    return page.render(
+        form=form, shown=shown, notes=Notes(shown), tables=Tables(), style=Markup(style), figures=_placed(drawn)
+    )
 
 
 def _template(name: str) -> bytes:

@@ -91,8 +91,8 @@ def false_alarms(rows: Mapping[str, tuple[str, FalseAlarms]]) -> Figure:
     def paint(sheet: Sheet) -> None:
         axes = sheet.subplots()
         axes.axhspan(4, 6, color=PALE, zorder=0, label="4 to 6 %")
-        for place, (name, alarms) in enumerate(rows.values()):
-            fill, edge, marker = _METHODS[place]
+        for place, (method, (name, alarms)) in enumerate(rows.items()):
+            fill, edge, marker = _METHODS[method]
             at = np.arange(len(scenarios)) + 0.14 * (place - (len(rows) - 1) / 2)
             rates = [100 * alarms.rates[scenario] for scenario in scenarios]
             axes.plot(
@@ -117,9 +117,10 @@ def false_alarms(rows: Mapping[str, tuple[str, FalseAlarms]]) -> Figure:
     return draw("false_alarms", 3.2, paint, caption, f"Points: false alarms in {len(scenarios)} scenarios: {ranges}.")
 
 
-_METHODS = (  # filled: knows of readers and exams; open: does not
-    (SECOND, INK, "o"), (GREEN, INK, "s"), (PURPLE, INK, "D"), ("white", VERMILION, "^"), ("white", VERMILION, "v"),
-)  # fmt: skip
+_METHODS = {  # filled: knows of readers and exams; open: does not
+    "primary": (SECOND, INK, "o"), "obuchowski_rockette": (GREEN, INK, "s"), "u_statistic": (PURPLE, INK, "D"),
+    "paired_t": ("white", VERMILION, "^"), "wilcoxon": ("white", VERMILION, "v"),
+}  # fmt: skip
 
 
 def _lines(readers: Units, groups: Units, pooled: Row) -> Sequence[_Line]:

@@ -69,6 +69,8 @@ def _histogram(axes: Axes, volumes: np.ndarray, agreement: MaskAgreement) -> np.
         (agreement.volume_ml.median, "-", "median"), (agreement.volume_ml.mean, "--", "mean"),
     ):  # fmt: skip
         axes.axvline(value, color=INK, linewidth=1.2, linestyle=line, label=f"{word} {number(value, 1)}")
-    axes.legend(loc="upper right", fontsize=SMALL)
+    axes.legend(
+        loc="lower right", bbox_to_anchor=(1.0, 0.99), ncols=2, fontsize=SMALL, handlelength=1.6, columnspacing=1
+    )
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     return edges

@@ -9,6 +9,7 @@ MINUS = "−"
 NOTHING = "–"
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _REASON = "not_estimable"
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 class Shown:
@@ -108,6 +109,33 @@ def _in(value: Mapping[str, Any], steps: list[str]) -> tuple[Any, list[str]]:
         if name in value:
             return value[name], steps[n:]
     raise KeyError(steps[0])
+
+
+class Notes:
+    """Reasons that are too long for a table's cells: a letter there, the sentence below the table."""
+
+    def __init__(self, shown: Shown) -> None:
+        self._shown = shown
+        self._reasons: list[str] = []
+
+    def number(self, path: str, digits: int = 2) -> Markup:
+        """As `Shown.number`, or "n.e." with the letter of the note that says why."""
+        value = self._shown.at(path)
+        if not _is_reason(value):
+            return self._shown.number(path, digits)
+        reason = value[_REASON]
+        if reason not in self._reasons:
+            self._reasons.append(reason)
+        return Markup('<span class="none">n.e.<sup>{}</sup></span>').format(_LETTERS[self._reasons.index(reason)])
+
+    def below(self) -> Markup:
+        """The notes of the table that ends here, if it has any."""
+        lines = [
+            Markup("<sup>{}</sup>&nbsp;not estimable, because {}").format(letter, reason)
+            for letter, reason in zip(_LETTERS, self._reasons, strict=False)
+        ]
+        self._reasons = []
+        return Markup('<p class="notes">n.e.: {}.</p>').format(Markup("; ").join(lines)) if lines else Markup("")
 
 
 def _is_reason(value: Any) -> bool:

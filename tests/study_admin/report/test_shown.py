@@ -1,8 +1,10 @@
 """Numbers as a page shows them, rounded by hand."""
 
+import re
+
 import pytest
 
-from study_admin.report.shown import Shown
+from study_admin.report.shown import Notes, Shown, Tables
 
 FORM = {
     "p": {"large": 0.181, "usual": 0.0164634, "small": 0.00412, "tiny": 6.47748e-05, "none": 1e-16, "edge": 0.09951},
@@ -45,3 +47,20 @@ def test_what_is_not_there_is_said_and_its_reason_is_no_html() -> None:
 def test_a_path_that_leads_nowhere_is_a_bug() -> None:
     with pytest.raises(KeyError):
         Shown(FORM).number("p.missing")
+
+
+def test_reasons_that_are_too_long_for_a_cell_stand_below_the_table_once_each() -> None:
+    form = {"a": {"not_estimable": "x < y"}, "b": {"not_estimable": "no z"}, "c": 1.5, "d": None}
+    notes = Notes(Shown(form))
+    cells = [re.sub(r"<[^>]+>", "", notes.number(name)) for name in ("b", "a", "c", "b", "d")]
+    assert cells == ["n.e.a", "n.e.b", "1.50", "n.e.a", "–"]
+    below = re.sub(r"</?(p|sup)[^>]*>", "", notes.below())
+    assert below == "n.e.: a&nbsp;not estimable, because no z; b&nbsp;not estimable, because x &lt; y."
+    assert notes.below() == ""
+
+
+def test_tables_are_numbered_as_they_come_and_what_is_not_there_has_no_number() -> None:
+    tables = Tables()
+    assert [tables.new(name) for name in ("scores", "agreement", "scores", "checks")] == [1, 2, 1, 3]
+    assert tables.at("agreement") == "Table 2" and tables.at("overlap") == "–"
+    assert tables.at("scores", "overlap", "checks") == "Tables 1 and 3"
