@@ -21,18 +21,16 @@ from segmentation.errors import StudyError
 from segmentation.phantom.simulation import Settings, simulate
 from segmentation.phantom.technician import draw_technician, outline
 from segmentation.volumes import Volume
+from study_admin.blinding.encoding import encode_exam
 from study_admin.blinding.export import Sealing, make_packages
-from study_admin.design import Arm, Study, source_guess
+from study_admin.demo_command import DESIGN, PASSPHRASE
 from study_admin.exams import find_exams
 
 HERE = Path(__file__).parent
-PASSPHRASE = "everybody may open this demo"
 SEED = hashlib.sha256(b"Blindread's demo study; this seed is public").digest()
 SIGNING_SEED = hashlib.sha256(b"Blindread's demo study; this signing key is public").digest()
 SIMULATION_SEED, TECHNICIAN_SEED = 2020, 6
-ARMS = (Arm("reference", ("reference.nii.gz",)), Arm("simulated-technician", ("simulated.nii.gz",)))
-PRACTICE = ("practice-1", "practice-2")
-SIMULATED = (*PRACTICE, "simulated-1", "simulated-2", "simulated-3", "simulated-4")
+SIMULATED = (*DESIGN.practice, "simulated-1", "simulated-2", "simulated-3", "simulated-4")
 LARGEST_BYTES = 25 * 10**6
 
 
@@ -47,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             exams, built = Path(scratch) / "exams", Path(scratch) / "built"
             _simulated(exams, Path(scratch) / "simulation")
             _real(options.upenn, exams / "real")
+            _encode(exams)
             _package(exams, built)
             for name in ("R01", "coordinator"):
                 shutil.rmtree(options.out / name, ignore_errors=True)
@@ -79,15 +78,20 @@ def _real(source: Path, folder: Path) -> None:
     volumes.save(folder / "simulated.nii.gz", outline(whole, hand, TECHNICIAN_SEED, image.array > 0))
 
 
+def _encode(exams: Path) -> None:
+    """Each file as the package will have it, so that the study's own exams can be made of the package again."""
+    first, second = DESIGN.arms
+    for exam in find_exams(exams, (first, second), practice=DESIGN.practice):
+        encoded = encode_exam(exam, (first.name, second.name))
+        exam.t1c.write_bytes(encoded.t1c)
+        exam.flair.write_bytes(encoded.flair)
+        for arm, content in zip((first, second), encoded.masks, strict=True):
+            exam.masks[arm.name][0][0].write_bytes(content)
+
+
 def _package(exams: Path, built: Path) -> None:
-    study = Study(
-        arms=ARMS,
-        exams=find_exams(exams, ARMS, practice=PRACTICE),
-        readers=("R01",),
-        title="Demo study",
-        closing=(source_guess(2),),
-        is_surface_allowed=True,
-    )
+    first, second = DESIGN.arms
+    study = DESIGN.study(find_exams(exams, (first, second), practice=DESIGN.practice))
     sealing = Sealing(PASSPHRASE, seed=SEED, signing_key=Ed25519PrivateKey.from_private_bytes(SIGNING_SEED))
     made = make_packages(study, built / "packages", built / "coordinator", sealing)
     size = sum(path.stat().st_size for path in made.packages[0].rglob("*") if path.is_file())
