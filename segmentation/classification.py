@@ -5,6 +5,7 @@ summed at their own resolution. With a kernel of three taps, along each axis tha
 block's first voxel + w2·(next - own) at its last, S = w0 + w1 + w2: 27 products for the 27 or 125 voxels of a block.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor
 
 from segmentation import winograd
-from segmentation.folded import Activation, fill_up, fold_activation, normalisation
+from segmentation.folded import Activation, Target, convolve, fill_up, fold_activation, normalisation, planes_first
 from segmentation.network import Block, DeepMedic, Factor
 from segmentation.streaming import Box, Extents
 
@@ -25,7 +26,6 @@ class Share:
 
     activation: Activation
     products: Tensor  # (kinds along z · x · planes, in, out): 27 or 1
-    kernels: list[Tensor]  # the same kernel for Winograd's convolution; empty if it is 1x1x1
     residual: Tensor | None  # a factor for each channel that is added
     channels: slice  # the channels of the second block's output that it is added to
 
@@ -45,50 +45,58 @@ class Dense:
 
 @dataclass(frozen=True)
 class Classifier:
-    """All FC blocks; the first share is the normal pathway's."""
+    """All FC blocks; the first share is the normal pathway's, whose kernels stand apart if they have three taps."""
 
     shares: list[Share]
+    kernels: list[Tensor]
     bias: Tensor
     dense: list[Dense]
 
 
-def fold_classifier(net: DeepMedic) -> Classifier:
+def fold_classifier(net: DeepMedic, target: Target) -> Classifier:
     """For a network of two classes: the difference of their logits is all there is to know."""
     blocks = [block for block in net.fc if isinstance(block, Block)]
     factors, bias = normalisation(blocks[1])
-    first = blocks[0].conv.double().permute(0, 1, 3, 2, 4) * factors.view(-1, 1, 1, 1, 1) * (1 - blocks[0].dropout)
+    first = planes_first(blocks[0].conv) * factors.view(-1, 1, 1, 1, 1) * (1 - blocks[0].dropout)
+    first = fill_up(first, 0)
     added = normalisation(blocks[2])[0] if net.config.fc_residual_blocks else None
     shares, begin = [], 0
     for pathway in net.config.pathways:
         channels = slice(begin, begin + pathway.channels[-1])
-        shares.append(_share(blocks[0], first[:, channels], channels, added))
+        shares.append(_share(blocks[0], first[:, channels], channels, added, target))
         begin = channels.stop
-    dense = [_dense(block, following) for block, following in zip(blocks[1:], [*blocks[2:], None], strict=True)]
-    last = dense[-1]
-    weight, shift = last.matrix @ torch.tensor([[-1.0], [1.0]]), net.softmax.bias[1:] - net.softmax.bias[:1]
-    return Classifier(shares, fill_up(bias, 0).float(), [*dense[:-1], Dense(last.slope, weight, shift)])
+    kernels = target.kernels(first[:, : net.config.pathways[0].channels[-1]]) if net.config.fc_kernel > 1 else []
+    dense = [_dense(block, following, target) for block, following in itertools.pairwise(blocks[1:])]
+    dense.append(_last_dense(blocks[-1], net.softmax.bias, target))
+    return Classifier(shares, kernels, target.put(fill_up(bias, 0)), dense)
 
 
-def _share(block: Block, kernel: Tensor, channels: slice, added: Tensor | None) -> Share:
-    kernel = fill_up(fill_up(kernel, 0), 1)  # (out, in, plane, x, z)
+def _share(block: Block, kernel: Tensor, channels: slice, added: Tensor | None, target: Target) -> Share:
+    """Of a kernel (out, in, plane, x, z)."""
     if kernel.shape[-1] == 3:
         products = torch.einsum("aZ,bX,cP,oiPXZ->abcio", _KINDS, _KINDS, _KINDS, kernel).flatten(0, 2)
-        kernels = winograd.prepare(kernel)
     else:
-        products, kernels = kernel[..., 0, 0, 0].T[None], []
-    activation = fold_activation(block, is_normalised=False, channels=channels)
-    residual = None if added is None else added[channels].float()
+        products = kernel[..., 0, 0, 0].T[None]
+    activation = fold_activation(block, target, is_normalised=False, channels=channels)
+    residual = None if added is None else target.put(added[channels])
     onto = slice(channels.start, channels.start + (0 if residual is None else len(residual)))
-    return Share(activation, products.float().contiguous(), kernels, residual, onto)
+    return Share(activation, target.put(products), residual, onto)
 
 
-def _dense(block: Block, following: Block | None) -> Dense:
-    matrix = block.conv.double()[..., 0, 0, 0].T * (1 - block.dropout)
-    bias = torch.zeros(matrix.shape[1], dtype=torch.float64)
-    if following is not None:
-        factors, bias = normalisation(following)
-        matrix = fill_up(matrix * factors, 1)
-    return Dense(fill_up(block.prelu, 0), fill_up(matrix, 0).float().contiguous(), fill_up(bias, 0).float())
+def _dense(block: Block, following: Block, target: Target) -> Dense:
+    scale, shift = normalisation(following)
+    matrix = fill_up(_matrix(block) * scale, 1)
+    return Dense(target.put(fill_up(block.prelu, 0)), target.put(matrix), target.put(fill_up(shift, 0)))
+
+
+def _last_dense(block: Block, bias: Tensor, target: Target) -> Dense:
+    none, tumour = _matrix(block).split(1, 1)
+    return Dense(target.put(fill_up(block.prelu, 0)), target.put(tumour - none), target.put(bias[1:] - bias[:1]))
+
+
+def _matrix(block: Block) -> Tensor:
+    """(in, filled up; out) of a 1x1x1 kernel and the dropout before it."""
+    return fill_up(block.conv.double()[..., 0, 0, 0].T * (1 - block.dropout), 0)
 
 
 class Repeated:
@@ -102,8 +110,9 @@ class Repeated:
         self, share: Share, maps: Tensor, active: Tensor, factor: Factor, extents: Extents, begin: int
     ) -> None:
         self._share, self._factor, self._extents, self._begin = share, factor, extents, begin
-        self._halo = 1 if share.kernels else 0
-        self._maps, self._active = maps, active
+        self._halo = 1 if len(share.products) > 1 else 0
+        self._active = active
+        self._residual = None if share.residual is None else maps[..., : len(share.residual)] * share.residual
         self._number = -1
 
     def add_sum(self, into: Tensor, plane: int, box: Box) -> None:
@@ -122,12 +131,11 @@ class Repeated:
 
     def add_residual(self, into: Tensor, plane: int, box: Box) -> None:
         """The residual of the second FC block, onto (x, z, out)."""
-        assert self._share.residual is not None
-        x = torch.arange(*box.x).add_(self._begin).div_(self._factor[1], rounding_mode="floor").add_(self._halo)
-        z = torch.arange(*box.z).div_(self._factor[2], rounding_mode="floor").add_(self._halo)
-        maps = self._maps[plane // self._factor[0] + self._halo]
-        own = maps[..., : len(self._share.residual)] * self._share.residual
-        into[..., self._share.channels] += own.index_select(0, x).index_select(1, z)
+        assert self._residual is not None
+        maps = self._residual[plane // self._factor[0] + self._halo]
+        x = torch.arange(box.x[0] + self._begin, box.x[1] + self._begin, device=maps.device) // self._factor[1]
+        z = torch.arange(*box.z, device=maps.device) // self._factor[2]
+        into[..., self._share.channels] += maps.index_select(0, x + self._halo).index_select(1, z + self._halo)
 
     def _compute(self, number: int) -> tuple[Tensor, tuple[int, int]]:
         """Sums (kinds along planes, x, z, out) of a plane of blocks wherever they can be asked for, and their start."""
@@ -176,8 +184,8 @@ def classify(classifier: Classifier, maps: Tensor, planes: range, box: Box, repe
     """
     share = classifier.shares[0]
     active = share.activation(maps)
-    if share.kernels:
-        values = winograd.convolve(active, share.kernels, classifier.bias)
+    if classifier.kernels:
+        values = convolve(active, classifier.kernels, classifier.bias)
         own = maps[1:-1, 1:-1, 1:-1]
     else:
         values = (torch.addmm(classifier.bias, active.flatten(0, 2), share.products[0])).view(*active.shape[:3], -1)
@@ -194,4 +202,4 @@ def classify(classifier: Classifier, maps: Tensor, planes: range, box: Box, repe
             for pathway in repeated:
                 for n, plane in enumerate(planes):
                     pathway.add_residual(values[n], plane, box)
-    return torch.sigmoid(values.view(shape))
+    return torch.sigmoid(values.view(shape).float())

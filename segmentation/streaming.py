@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
 from segmentation.folded import FoldedPathway
@@ -57,7 +56,7 @@ def stream(pathway: FoldedPathway, image: Tensor, extents: Extents, halo: int) -
     depth = len(pathway.layers)
     reach = depth + halo
     _, x, z, _ = image.shape
-    buffers = [torch.zeros(IN, x - 2 * n, z - 2 * n, c) for n, c in enumerate(pathway.channels)]
+    buffers = [image.new_zeros(IN, x - 2 * n, z - 2 * n, c) for n, c in enumerate(pathway.channels)]
     for first in range(-(-2 * reach % OUT), extents.shape[0] + 2 * reach, OUT):  # so that the mask's first is a first
         for buffer in buffers:
             buffer[:2] = buffer[OUT:]
@@ -69,7 +68,7 @@ def stream(pathway: FoldedPathway, image: Tensor, extents: Extents, halo: int) -
             if box is None:
                 continue
             wide = 2 * (reach - level)
-            maps = layer(buffers[level - 1][:, *box.slices(wide + 2)])
+            maps = layer(buffers[level - 1][:, *box.slices(wide + 2)])[..., : pathway.channels[level]]
             if level in pathway.residual_blocks:
                 both = min(pathway.channels[level], pathway.channels[level - 2])
                 maps[..., :both] += buffers[level - 2][:OUT, *box.slices(wide, 2), :both]
