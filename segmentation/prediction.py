@@ -99,6 +99,9 @@ def predict(
     t1c, flair, brain = (volumes.load(path) for path in (exam.t1c, exam.flair, exam.brain_mask))
     for other, path in ((flair, exam.flair), (brain, exam.brain_mask)):
         volumes.check_same_grid(t1c, other, str(exam.t1c), str(path))
+    if not {"grid", "native_grid"} <= read_record(exam.folder).keys():
+        what = "The record does not say where the exam's own T1c lies."
+        raise StudyError(what, file=exam.folder / PREPARED_JSON, remedy="Prepare the exam again.")
     network = _loaded(ensemble, ensemble_sha)
     _check_spacing(network, t1c, exam)
     images = np.stack([flair.array, t1c.array]).astype(np.float32)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -146,6 +147,15 @@ def test_other_voxels_than_in_the_training_are_refused(
     use(monkeypatch, Bright, {"spacing_mm": [1.0, 1.0, 1.0]})
     with pytest.raises(StudyError, match=r"voxels of 1 x 1 x 2 mm; the ensemble was trained on 1 x 1 x 1 mm"):
         run(prepared / "a", tmp_path)
+
+
+def test_record_without_the_way_back_is_refused_before_the_work(prepared: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(prepared / "a", tmp_path / "a")
+    record = json.loads((folder / "preprocess.json").read_text())
+    del record["native_grid"]
+    (folder / "preprocess.json").write_text(json.dumps(record))
+    with pytest.raises(StudyError, match=r"preprocess.json: .*own T1c.*Prepare the exam again"):
+        run(folder, tmp_path / "out")
 
 
 def test_other_preparation_than_in_the_training_is_said(prepared: Path) -> None:
