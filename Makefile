@@ -10,14 +10,17 @@ HAS_DISPLAY := $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname 
 
 .PHONY: demo test test-all bench lint format constraints clean
 
-demo: .venv/.reader  ## open the reader app on the bundled demo study
 ifneq ($(HAS_DISPLAY),)
+demo: .venv/.reader  ## open the reader app on the bundled demo study
 	@.ci/system-libraries window
 	$(BIN)/reader-app demo --output demo-output
 else
-	@.ci/system-libraries window headless
+demo: .venv/.admin  ## without a display: read it by a script, to the report
+	@.ci/system-libraries window headless report
 	@echo "No display here: a scripted reader works through the demo study on a display in memory."
 	$(XVFB) $(BIN)/reader-app demo --scripted --output demo-output
+	@echo "Then its coordinator collects, unblinds and reports."
+	$(BIN)/study-admin demo --output demo-output
 endif
 
 test: .venv/.dev  ## the whole suite, with real windows under Xvfb
@@ -53,9 +56,13 @@ format: .venv/.dev
 	$(PIP) --editable .
 	@touch $@
 
+.venv/.admin: .venv/bin/python pyproject.toml constraints.txt
+	$(PIP) --editable ".[admin]"
+	@touch $@ .venv/.reader
+
 .venv/.dev: .venv/bin/python pyproject.toml constraints.txt
 	$(PIP) --editable ".[dev]"
-	@touch $@ .venv/.reader
+	@touch $@ .venv/.admin .venv/.reader
 
 constraints: ## what pip resolves to today, for constraints.txt
 	rm -rf build/fresh && $(PYTHON) -m venv build/fresh && build/fresh/bin/pip install --quiet ".[dev]"

@@ -74,6 +74,7 @@ def _window(folder: Path | None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from study_admin.demo_command import add_demo
     from study_admin.package_command import add_package
     from study_admin.power_command import add_power
     from study_admin.report_command import add_report
@@ -86,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     add_report(commands)
     add_power(commands)
     add_package(commands)
+    add_demo(commands)
     return parser
 
 
