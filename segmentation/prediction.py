@@ -39,7 +39,7 @@ _MATTERS = (  # to the grey values that the networks see
     "is_skull_stripped", "is_normalised", "order", "interpolation", "denoising_time_step", "denoising_iterations",
     "has_bias_correction", "clip_percentiles",
 )  # fmt: skip
-_SMALL_ML = 1.0  # the smallest tumour of the paper's test exams had 5 ml
+_SMALL_ML, _LARGE_ML = 1.0, 500.0  # the tumours of the paper's test exams had 5 to 301 ml
 
 
 @dataclass(frozen=True)
@@ -191,6 +191,8 @@ def _described(exam: PreparedExam, native: Volume) -> Predicted:
         note = "no tumour was found"
     elif tumour_ml < _SMALL_ML:
         note = f"less than {_SMALL_ML:g} ml of tumour was found"
+    elif tumour_ml > _LARGE_ML:
+        note = f"more than {_LARGE_ML:g} ml of tumour was found: that is hardly right"
     elif count > 1 and sizes.max() < 0.8 * sizes.sum():
         note = "the tumour is in several large parts"
     largest = float(sizes.max() * voxel_ml) if count else 0.0

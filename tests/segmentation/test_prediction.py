@@ -149,6 +149,17 @@ def test_other_voxels_than_in_the_training_are_refused(
         run(prepared / "a", tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("length", "words"), [(0, "no tumour"), (5, "less than 1 ml"), (500, ""), (9000, "more than 500 ml")]
+)
+def test_unusual_volumes_are_said(prepared: Path, length: int, words: str) -> None:
+    """A row of voxels of 100 mm³: ten of them are 1 ml."""
+    array = np.zeros((9000, 3, 1), bool)
+    array[:length, 1] = True
+    found = prediction._described(open_prepared(prepared / "a"), Volume(array, np.diag([5.0, 5.0, 4.0, 1.0])))
+    assert found.tumour_ml == pytest.approx(length / 10) and (words in found.note if words else found.note == "")
+
+
 def test_record_without_the_way_back_is_refused_before_the_work(prepared: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(prepared / "a", tmp_path / "a")
     record = json.loads((folder / "preprocess.json").read_text())
