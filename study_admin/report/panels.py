@@ -28,6 +28,7 @@ _RED, _PIXELS = "#FF2020", 300
 _LOW_PERCENT, _HIGH_PERCENT, _FAINT = 1.0, 99.5, 0.08  # as in the thumbnails
 _SAMPLED = 1e6  # voxels that tell the window of an image
 _EDGE = [withStroke(linewidth=1.6, foreground="black")]
+_RIM = [withStroke(linewidth=1.7, foreground="black")]
 _SCATTERED = 0.002  # share of a slice's voxels that may be bright though it lies outside the head
 _PLANES = (("axial", 2, "R"), ("coronal", 1, "R"), ("sagittal", 0, "A"))  # LPS axis through it, letter at its left
 
@@ -234,8 +235,7 @@ def _draw(axes: Axes, view: _View, layer: int, arm: int) -> None:
     if mask.any():
         padded = np.pad(mask, 1).astype(float)
         x, y = (np.arange(-1, n + 1) * mm for n, mm in ((columns, across), (rows, up)))
-        for colour, width in (("black", 1.7), (_RED, 0.9)):
-            axes.contour(x, y, padded, [0.5], colors=colour, linewidths=width)
+        axes.contour(x, y, padded, [0.5], colors=_RED, linewidths=0.9).set_path_effects(_RIM)
     left, right, bottom, top = view.box
     axes.set(xlim=(left, right), ylim=(bottom, top) if view.is_upright else (top, bottom), xticks=(), yticks=())
     axes.set_facecolor("black")
