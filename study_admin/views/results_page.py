@@ -79,8 +79,12 @@ class ResultsPage(StagePage):
         )
 
     def _tell_report(self, written: Sequence[Path]) -> None:
+        from study_admin.report.pdf import obstacle  # loads fonts and more, which no earlier stage needs
+
         (page,) = (path for path in written if path.suffix == ".html")
-        self.walk.told.emit(f"The report is written: open {page.name} in its folder with a browser.")
+        why = obstacle()
+        told = f"The report is written: open {page.name} in its folder with a browser."
+        self.walk.told.emit(f"{told} {why}" if why else told)
 
     def _tell(self, written: Sequence[Path]) -> None:
         self.walk.told.emit(f"{len(written)} files are written. README.txt in their folder says what is what.")

@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
+from segmentation.errors import StudyError
 from study_admin.records import Stage
+from study_admin.report import pdf
 from tests.study_admin.scripted_readers import packages_in, read_package
 from tests.study_admin.views.conftest import WORDS, Coordinator
 
@@ -44,3 +48,11 @@ def test_from_exams_to_tables(coordinator: Coordinator, exams: Path, study: Path
     assert "report.html" in coordinator.texts()
     assert "<html" in (folder / "report.html").read_text(encoding="utf-8")
     assert all("done" in coordinator.rail(number) for number in range(1, 7))
+
+
+def test_a_report_without_its_pdf_says_why(
+    coordinator: Coordinator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pdf, "obstacle", lambda: StudyError("Pango is not installed.", remedy="apt-get it."))
+    coordinator.results._tell_report([tmp_path / "report.html"])
+    assert coordinator.notice.endswith("with a browser. Pango is not installed. apt-get it.")
