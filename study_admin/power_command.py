@@ -2,7 +2,6 @@
 
 import argparse
 import textwrap
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -129,9 +128,9 @@ def _variances(options: argparse.Namespace) -> "Variances":
     if options.variances and options.pilot:
         raise StudyError("Variances are given twice.", remedy="Give --variances or --pilot, not both.")
     if options.pilot:
-        from study_admin.scores_file import read_scores
+        from study_admin.scores_file import mapping_of, read_scores
 
-        table = read_scores(options.pilot, _columns(options.columns), options.scale, options.arms)
+        table = read_scores(options.pilot, mapping_of(options.columns), options.scale, options.arms)
         for note in table.notes:
             print(note)
         return from_pilot(table.pairs, table.name)
@@ -139,14 +138,6 @@ def _variances(options: argparse.Namespace) -> "Variances":
         remedy = "Name the pilot's table with --pilot, or leave --columns, --arms and --scale out."
         raise StudyError("There is no table of scores to read.", remedy=remedy)
     return stated(*options.variances) if options.variances else PAPER_SHAPED
-
-
-def _columns(words: Sequence[str]) -> Mapping[str, str]:
-    mapping = dict(word.partition("=")[::2] for word in words)
-    wrong = [word for word in words if not all(word.partition("="))]
-    if wrong:
-        raise StudyError(f"{wrong[0]!r} isn't ROLE=NAME.", remedy="For instance reader=rater.")
-    return mapping
 
 
 def _print(found: "Answer") -> None:
@@ -157,7 +148,7 @@ def _print(found: "Answer") -> None:
     _say(in_words.precision(found))
     print()
     _say(in_words.promise(found))
-    print(f"\nWhat would reach {in_words.per_cent(found.wanted)}")
+    print(f"\nWhat would reach {in_words.wanted(found)}")
     for way in found.ways:
         _say(in_words.way(found, way), "  ")
     print("\nIf the variances are others")

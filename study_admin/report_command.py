@@ -76,21 +76,15 @@ def _of_study(options: argparse.Namespace) -> Sequence[Path]:
 
 def _of_scores(options: argparse.Namespace) -> Sequence[Path]:
     from study_admin.report.from_scores import ALPHA, report_scores  # a second that no other command needs
+    from study_admin.scores_file import mapping_of
 
     if options.out is None:
         raise StudyError("The report needs a folder.", remedy="Name one that doesn't exist yet: --out DIR.")
     return report_scores(
-        options.scores, options.out, columns=dict(map(_role, options.columns or ())),
+        options.scores, options.out, columns=mapping_of(options.columns or ()),
         scale=tuple(options.scale) if options.scale else None, arms=options.arms, margin=options.margin,
         alpha=ALPHA if options.alpha is None else options.alpha, with_pdf=options.pdf,
     )  # fmt: skip
-
-
-def _role(text: str) -> tuple[str, str]:
-    role, sign, name = text.partition("=")
-    if not sign:
-        raise StudyError(f"{text!r} isn't ROLE=NAME.", remedy="For instance reader=rater; see `study-admin report -h`.")
-    return role.strip().lower(), name.strip()
 
 
 def _tell(written: Sequence[Path], is_pdf_wanted: bool) -> None:

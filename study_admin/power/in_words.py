@@ -1,6 +1,7 @@
 """The answer about a plan in plain sentences; the window and the command say the same."""
 
 from collections.abc import Sequence
+from math import floor
 
 from study_admin.power.answer import Answer
 from study_admin.power.designs import Growing, Way
@@ -11,6 +12,12 @@ _SIZES = {
     Growing.GROUPS: ("group", ""),
     Growing.READERS: ("reader", " in each group"),
     Growing.EXAMS: ("exam", " in each group"),
+}
+
+LARGER = {
+    Growing.GROUPS: "more groups",
+    Growing.READERS: "more readers in each",
+    Growing.EXAMS: "more exams in each",
 }
 
 
@@ -36,9 +43,17 @@ def headline(answer: Answer) -> str:
 
 
 def verdict(answer: Answer) -> str:
-    """Whether that is enough."""
-    enough = answer.result.power >= answer.wanted
-    return f"{'That reaches' if enough else 'That is less than'} the {per_cent(answer.wanted)} that are wanted."
+    """Whether that is enough; with a decimal where the rounded power says otherwise."""
+    power = answer.result.power
+    if power >= answer.wanted:
+        return f"That reaches the {wanted(answer)} that are wanted."
+    exact = f"{floor(1000 * power) / 10} %, " if per_cent(power) == per_cent(answer.wanted) else ""
+    return f"That is {exact}less than the {wanted(answer)} that are wanted."
+
+
+def wanted(answer: Answer) -> str:
+    """The power that is wanted, as it was given."""
+    return f"{100 * answer.wanted:g} %"
 
 
 def size(plan: Plan) -> str:
@@ -58,7 +73,8 @@ def precision(answer: Answer) -> str:
     words = f"Standard error of the mean difference {result.se:.3f} points, {_df(result.df)} degrees of freedom."
     if answer.detectable is None:
         return words
-    return f"{words} For {per_cent(answer.wanted)} the true difference would have to be {answer.detectable:.2f} points."
+    points = f"{answer.detectable:.{2 if answer.detectable >= 0.1 else 4}f}"
+    return f"{words} For {wanted(answer)} the true difference would have to be {points} points."
 
 
 def promise(answer: Answer) -> str:
@@ -73,7 +89,8 @@ def promise(answer: Answer) -> str:
 def spread(answer: Answer) -> str:
     """The power over the range of variances."""
     found = answer.range
-    return f"Power from {per_cent(found.low)} to {per_cent(found.high)} with {found.because}."
+    low, high = per_cent(found.low), per_cent(found.high)
+    return f"Power {f'from {low} to {high}' if low != high else f'{low} throughout'} with {found.because}."
 
 
 def variances(answer: Answer) -> str:
@@ -93,8 +110,16 @@ def way(answer: Answer, found: Way) -> str:
     plan = found.result.plan
     now, then = (getattr(each, found.growing.value) for each in (answer.plan, plan))
     if then == now:
-        return f"No fewer {unit}s{where} would be enough."
+        return f"It takes the {now} {unit}s{where}." if now > 1 else f"1 {unit}{where} is the least there can be."
     return f"{count(then, unit)}{where} instead of {now}: {_totals(plan)}, power {per_cent(found.result.power)}."
+
+
+def ends(answer: Answer) -> str:
+    """Where the three ways to a larger study lead; for those who do not see the picture."""
+    return "; ".join(
+        f"{LARGER[route.growing]}: {per_cent(route.power[-1])} at {count(route.readings[-1], 'reading')}"
+        for route in answer.routes
+    )
 
 
 def simulated(answer: Answer, found: Simulated) -> str:

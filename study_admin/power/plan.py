@@ -8,6 +8,7 @@ from math import isfinite
 from segmentation.errors import StudyError
 
 MOST = 1000  # groups, readers in each, exams in each
+MOST_POINTS = 1000  # no scale of scores is wider
 WANTED = 0.8  # power, as is usual
 
 
@@ -52,8 +53,12 @@ class Plan:
         self._check_sizes()
         if not 0 < self.alpha < 0.5:
             raise StudyError(f"An alpha of {self.alpha:g} is no error rate.", remedy="Take 0.05, as is usual.")
-        if not isfinite(self.delta):
-            raise StudyError("The true difference is no number.", remedy="Give it in points of the scale, such as 0.5.")
+        if not (isfinite(self.delta) and isfinite(self.margin or 0)):
+            what = "The true difference, or the margin, is no number."
+            raise StudyError(what, remedy="Give it in points of the scale, such as 0.5.")
+        if max(abs(self.delta), self.margin or 0) > MOST_POINTS:
+            what = f"A difference of {max(abs(self.delta), self.margin or 0):g} points is on no scale."
+            raise StudyError(what, remedy=f"Give at most {MOST_POINTS} points; most scales have 10 or 100.")
         if self.goal is Goal.SUPERIORITY:
             self._check_difference()
         else:

@@ -45,7 +45,7 @@ def simulate(
 
     `progress` may raise to cancel. Raises StudyError for a plan that means nothing, or one too large to simulate.
     """
-    _check(plan, variances, studies)
+    _check(plan, variances, studies, seed)
     design = split_plot_table(plan.groups, plan.readers_per_group, plan.exams_per_group)
     random = np.random.default_rng(seed)
     reached, failed = 0, 0
@@ -78,9 +78,11 @@ def _study(design: Pairs, delta: float, variances: Variances, random: np.random.
     return replace(design, second=difference)
 
 
-def _check(plan: Plan, variances: Variances, studies: int) -> None:
+def _check(plan: Plan, variances: Variances, studies: int, seed: int) -> None:
     plan.check()
     variances.check()
+    if seed < 0:
+        raise StudyError(f"A seed of {seed} is none.", remedy="Give a whole number from 0 on.")
     if plan.readings > MOST_READINGS:
         what = f"A study of {plan.readings} readings is too large to be simulated here."
         remedy = f"Simulate one of at most {MOST_READINGS}; the formula holds for larger ones."

@@ -2,18 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.errors import StudyError
+from study_admin.power.plan import MOST_POINTS
 from study_admin.statistics.estimates import NotEstimable
 from study_admin.statistics.likelihood import Array
 from study_admin.statistics.mixed import AT_ZERO, mixed_difference
 from study_admin.statistics.pairs import Pairs
 
 Rows = tuple[tuple[float, ...], ...]
+_LEAST = 1e-9  # share of all variance; less is none, and its square leaves the range of numbers
 _FEW_READERS = 5  # fewer say little about readers at large (statistics.md, section 6)
 
 
@@ -44,10 +45,10 @@ class Variances:
         """Raises StudyError for what cannot be variances."""
         named = (("readers", self.reader), ("exams", self.exam), ("single readings", self.residual))
         for words, variance in named:
-            if not (isfinite(variance) and variance >= 0):
+            if not 0 <= variance <= MOST_POINTS**2:
                 what = f"The variance between {words} is {variance:g}."
-                raise StudyError(what, remedy="A variance is 0 or more, in points squared.")
-        if self.residual == 0:
+                raise StudyError(what, remedy=f"A variance is from 0 to {MOST_POINTS**2}, in points squared.")
+        if self.residual < _LEAST * max(self.total, _LEAST):
             remedy = "Give it a variance above 0: nobody scores twice exactly alike."
             raise StudyError("Single readings do not vary at all.", remedy=remedy)
 

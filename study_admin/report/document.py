@@ -3,11 +3,12 @@
 import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from segmentation.errors import StudyError
@@ -98,16 +99,21 @@ def write_results(
 def document(results: StudyResults, drawn: Mapping[str, Figure]) -> str:
     """The page. It is a function of results.json and the figures, so that it can say nothing else."""
     form: dict[str, Any] = json.loads(json.dumps(form_of(results)))
+    style = _template("style.css").decode()
+    shown = Shown(form)
+    return _page().render(
+        form=form, shown=shown, notes=Notes(shown), tables=Tables(), style=Markup(style), figures=_placed(drawn)
+    )
+
+
+@cache
+def _page() -> Template:
+    """Compiled once, which takes longer than to fill it."""
     environment = Environment(
         loader=PackageLoader("study_admin.report", "templates"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    style = _template("style.css").decode()
-    page = environment.get_template("report.html")
-    shown = Shown(form)
-    return page.render(
-        form=form, shown=shown, notes=Notes(shown), tables=Tables(), style=Markup(style), figures=_placed(drawn)
-    )
+    return environment.get_template("report.html")
 
 
 def _template(name: str) -> bytes:

@@ -10,13 +10,13 @@ from matplotlib.ticker import FixedLocator, NullLocator
 
 from study_admin.power.answer import Answer
 from study_admin.power.designs import Grid, Growing, Route
-from study_admin.power.in_words import cell, per_cent, size
+from study_admin.power.in_words import LARGER, cell, ends, per_cent, size, wanted
 from study_admin.report.canvas import FIRST, GREEN, GREY, INK, PALE, SECOND, SMALL, Figure, draw
 
-_LINES: Mapping[Growing, tuple[str, str, str, str]] = {
-    Growing.GROUPS: ("more groups", SECOND, "-", "o"),
-    Growing.READERS: ("more readers in each", GREEN, "--", "s"),
-    Growing.EXAMS: ("more exams in each", FIRST, ":", "D"),
+_LINES: Mapping[Growing, tuple[str, str, str]] = {
+    Growing.GROUPS: (SECOND, "-", "o"),
+    Growing.READERS: (GREEN, "--", "s"),
+    Growing.EXAMS: (FIRST, ":", "D"),
 }
 _HEIGHT_IN = 3.5
 
@@ -56,10 +56,11 @@ def _ways(axes: Axes, answer: Answer) -> None:
 
 
 def _line(axes: Axes, route: Route) -> None:
-    label, colour, style, marker = _LINES[route.growing]
+    colour, style, marker = _LINES[route.growing]
     every = max(len(route.sizes) // 8, 1)
-    axes.plot(route.readings, [100 * value for value in route.power], style, color=colour, linewidth=1.6, label=label,
-              marker=marker, markersize=4, markevery=every, markeredgecolor=INK, markeredgewidth=0.4)  # fmt: skip
+    axes.plot(route.readings, [100 * value for value in route.power], style, color=colour, linewidth=1.6,
+              label=LARGER[route.growing], marker=marker, markersize=4, markevery=every, markeredgecolor=INK,
+              markeredgewidth=0.4)  # fmt: skip
 
 
 def _sizes(axes: Axes, grid: Grid, answer: Answer) -> None:
@@ -94,7 +95,7 @@ def _caption(answer: Answer) -> str:
     return (
         f"Power for {plan.goal.value} (true difference {plan.delta:g} points{margin}, alpha {plan.alpha:g}) of the "
         f"primary analysis, a mixed model with readers and exams random. Star: {size(plan)} Its bar, and the grey band "
-        f"along more groups: {found.because}. Dotted: the wanted {per_cent(answer.wanted)}; in the table bold where it "
+        f"along more groups: {found.because}. Dotted: the wanted {wanted(answer)}; in the table bold where it "
         "is reached, framed the plan. "
         f"Variances {answer.variances.source}: readers {answer.variances.reader:.3g}, exams "
         f"{answer.variances.exam:.3g}, residual {answer.variances.residual:.3g}."
@@ -102,12 +103,8 @@ def _caption(answer: Answer) -> str:
 
 
 def _alt(answer: Answer) -> str:
-    ends = "; ".join(
-        f"{_LINES[route.growing][0]}: {per_cent(route.power[-1])} at {route.readings[-1]} readings"
-        for route in answer.routes
-    )
     low, high = per_cent(answer.range.low), per_cent(answer.range.high)
     return (
         f"Two panels. The plan has {answer.plan.readings} readings and a power of {per_cent(answer.result.power)} "
-        f"({low} to {high} over the range of variances). {ends}."
+        f"({low} to {high} over the range of variances). {ends(answer)}."
     )

@@ -7,7 +7,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from study_admin.blinding.drafts import drafts, flush
+from study_admin.blinding.drafts import check_free, drafts, flush
 from study_admin.power import in_words
 from study_admin.power.answer import Answer
 from study_admin.power.closed_form import PowerResult
@@ -24,6 +24,7 @@ def write_power(answer: Answer, out: Path, simulated: Simulated | None = None) -
 
     Raises StudyError if the folder is there already or the disk fails.
     """
+    check_free(out)  # a picture takes seconds
     figure = power_over_designs(answer)
     contents = {
         "power.png": figure.png, "power.svg": figure.svg, "power.json": to_json(answer, simulated),

@@ -76,9 +76,11 @@ def _cells(sheet: _Sheet, path: Path, sha256: str) -> Cells:
     if odd:
         told = "; ".join(f"line {line} has {found}" for line, found in odd[:SHOWN])
         more = f", and so on in {len(odd) - SHOWN} more lines" if len(odd) > SHOWN else ""
-        what = f"The header names {width} columns, but {told}{more}."
-        raise StudyError(what, file=path, remedy="A comma inside a cell needs quotes around the cell, or a semicolon "
-                         "between the columns.")  # fmt: skip
+        what = f"The header names {width} column{'s'[: width != 1]}, but {told}{more}."
+        remedy = "A comma inside a cell needs quotes around the cell, or a semicolon between the columns."
+        if width == 1:
+            remedy = "The first line must hold the names of the columns: take titles and remarks above it away."
+        raise StudyError(what, file=path, remedy=remedy)
     if len(rows) == 1:
         raise StudyError("The table has names of columns and no row.", file=path, remedy=AS_CSV)
     return Cells(

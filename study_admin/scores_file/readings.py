@@ -14,6 +14,13 @@ from study_admin.scores_file.columns import Layout, chosen
 _MISSING = {"na", "n/a", "#n/a", "nan", ".", "null", "none"}
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _CORRECT = "Correct the table and try again."
+_NO_NUMBER = "Write a number, or leave the cell empty where there is none."
+_COMMA = "A decimal comma is read only where semicolons or tabs stand between the columns: write 7.5, or save it so."
+_NO_NAME = (
+    "Write the name, or take the line away if it is no reading, such as a sum; a name like NA needs another form."
+)
+_SCALE = "Correct it, or give the lowest and the highest score of the study, such as --scale 0 100."
+_SIDES = "Write A or B, or leave the column alone with --columns side="
 _OTHER_SIDE = {"A": "B", "B": "A", "": ""}
 
 
@@ -60,12 +67,13 @@ class _Row:
         self._texts, self.line = cells.rows[place], cells.lines[place]
 
     def text(self, role: str) -> str:
-        """A name, which must be there if the table has the column."""
+        """A name, which must be there if the table has the column; programs write NA where there is none."""
         if role not in self._places:
             return ""
         text = self._texts[self._places[role]]
-        if not text:
-            self.wrong(f"{self._column(role)} is empty")
+        if not text or text.casefold() in _MISSING:
+            self.wrong(f"{self._column(role)} is {f'“{text}”' if text else 'empty'}", _NO_NAME)
+            return ""
         return text
 
     def number(self, role: str) -> float:
@@ -78,7 +86,8 @@ class _Row:
             return nan
         plain = text.replace(",", ".") if self._cells.has_decimal_comma else text
         if not _NUMBER.fullmatch(plain) or abs(float(plain)) > 1e12:
-            self.wrong(f"“{text}” in {self._column(role)}, where a number belongs")
+            is_comma = "," in text and bool(_NUMBER.fullmatch(text.replace(",", ".")))
+            self.wrong(f"“{text}” in {self._column(role)}, where a number belongs", _COMMA if is_comma else _NO_NUMBER)
             return nan
         return float(plain)
 
@@ -86,7 +95,7 @@ class _Row:
         score = self.number(role)
         if score < scale[0] or score > scale[1]:
             what = f"{score:g} in {self._column(role)} is off the scale from {scale[0]} to {scale[1]}"
-            self.wrong(what, "Correct it, or give the scale of the study, such as --scale 1 5.")
+            self.wrong(what, _SCALE)
         return score
 
     def side(self) -> str:
@@ -94,7 +103,7 @@ class _Row:
         if text.casefold() in _MISSING:
             return ""
         if text.upper() not in _OTHER_SIDE:
-            self.wrong(f"“{text}” in {self._column('side')}, where A or B belongs")
+            self.wrong(f"“{text}” in {self._column('side')}, where A or B belongs", _SIDES)
             return ""
         return text.upper()
 
@@ -127,6 +136,7 @@ def readings(
     else:
         by_arm = [(row.text("arm"), row) for row in rows]
         every = tuple(dict.fromkeys(arm for arm, _ in by_arm if arm))
+        _refuse_capitals(by_arm)
         problems.refuse()
         arms = chosen(every, layout.arms, cells)
         found = _long([(arms.index(arm), row) for arm, row in by_arm if arm in arms], arms, scale)
@@ -136,7 +146,27 @@ def readings(
     problems.refuse()
     words = ", ".join(f"{word} ({times} ×)" for word, times in sorted(missing.items()))
     notes += [f"Taken as missing: {words}."] if words else []
+    notes += _alike("reader", [one.reader for one in found]) + _alike("exam", [one.exam for one in found])
     return found, arms, tuple(notes)
+
+
+def _alike(what: str, names: Sequence[str]) -> list[str]:
+    """A note of names that are taken as two, though a typing error may have made them so."""
+    first: dict[str, str] = {}
+    twins = [(first.setdefault(name.casefold(), name), name) for name in dict.fromkeys(names)]
+    told = ", ".join(f"{before} and {name}" for before, name in twins if before != name)
+    return [f"Of the {what}s, {told} differ in capitals only; they are taken as different {what}s."] if told else []
+
+
+def _refuse_capitals(by_arm: Sequence[tuple[str, _Row]]) -> None:
+    """Hand and hand would be two arms, and either one half of the scores."""
+    first: dict[str, tuple[str, int]] = {}
+    told: set[str] = set()
+    for arm, row in by_arm:
+        before, line = first.setdefault(arm.casefold(), (arm, row.line))
+        if before != arm and arm not in told:
+            told.add(arm)
+            row.wrong(f"the arm is written “{arm}”, and “{before}” in line {line}", "Write each arm in one way.")
 
 
 def _wide(row: _Row, layout: Layout, scale: tuple[int, int]) -> Reading:

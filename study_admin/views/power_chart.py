@@ -9,12 +9,12 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTab
 from reader_app.views import theme
 from study_admin.power.answer import Answer
 from study_admin.power.designs import Growing, Route
-from study_admin.power.in_words import cell, per_cent
+from study_admin.power.in_words import LARGER, cell, ends, per_cent
 
 _LINES = {
-    Growing.GROUPS: ("more groups", theme.ACCENT, Qt.PenStyle.SolidLine),
-    Growing.READERS: ("more readers in each", theme.TEXT, Qt.PenStyle.DashLine),
-    Growing.EXAMS: ("more exams in each", theme.QUIET, Qt.PenStyle.DotLine),
+    Growing.GROUPS: (theme.ACCENT, Qt.PenStyle.SolidLine),
+    Growing.READERS: (theme.TEXT, Qt.PenStyle.DashLine),
+    Growing.EXAMS: (theme.QUIET, Qt.PenStyle.DotLine),
 }
 _STEPS = (0.25, 0.5, 1, 2, 4)  # of the plan's readings, on a scale on which doubling is one step
 _LEAST, _MOST = 0.2, 4.0
@@ -97,7 +97,7 @@ class _Drawing:
         self._painter.drawPolygon(QPolygonF(edge))
 
     def _route(self, route: Route) -> None:
-        _, colour, style = _LINES[route.growing]
+        colour, style = _LINES[route.growing]
         self._painter.setPen(QPen(QColor(colour), 2, style))
         self._painter.setBrush(Qt.BrushStyle.NoBrush)
         points = [self._at(n, share) for n, share in zip(route.readings, route.power, strict=True)]
@@ -117,26 +117,24 @@ class _Drawing:
     def _legend(self) -> None:
         """Where the lines are not: below them, or above if the power is low everywhere."""
         metrics = QFontMetricsF(self._painter.font())
-        width = max(metrics.horizontalAdvance(words) for words, *_ in _LINES.values()) + 48
+        width = max(metrics.horizontalAdvance(words) for words in LARGER.values()) + 48
         height = len(_LINES) * self._line
         is_low = self._answer.result.power < 0.35
         left = self._plot.left() + 10 if is_low else self._plot.right() - width
         top = self._plot.top() + 0.25 * self._plot.height() if is_low else self._plot.bottom() - height - 8
-        for number, (words, colour, style) in enumerate(_LINES.values()):
+        for number, (growing, (colour, style)) in enumerate(_LINES.items()):
             y = top + (number + 0.5) * self._line
             self._painter.setPen(QPen(QColor(colour), 2, style))
             self._painter.drawLine(QPointF(left, y), QPointF(left + 36, y))
             self._painter.setPen(QColor(theme.TEXT))
             box = QRectF(left + 44, y - self._line / 2, width, self._line)
-            self._painter.drawText(box, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), words)
+            self._painter.drawText(
+                box, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), LARGER[growing]
+            )
 
 
 def _in_words(answer: Answer) -> str:
-    ends = "; ".join(
-        f"{_LINES[route.growing][0]}: {per_cent(route.power[-1])} at {route.readings[-1]} readings"
-        for route in answer.routes
-    )
-    return f"This plan: {per_cent(answer.result.power)} at {answer.plan.readings} readings. {ends}."
+    return f"This plan: {per_cent(answer.result.power)} at {answer.plan.readings} readings. {ends(answer)}."
 
 
 class PowerTable(QTableWidget):

@@ -23,6 +23,7 @@ from study_admin.views.walk import Walk
 
 _TITLE = "How many readers and exams?"
 _WHAT = "Change the numbers: the answer follows. Nothing is written into a study before you say so."
+_BY_COMMAND = "What needs options can be measured by `study-admin power --pilot`: type here the variances it prints."
 _FORM_WIDTH = 330
 _LATE_MS = 60  # several changes in a row are answered once
 
@@ -111,7 +112,8 @@ class PowerPage(QWidget):
         pictures.addWidget(self._ways_title, 2, 0)
         pictures.addWidget(caption("If scores differ otherwise"), 2, 1)
         for place, words in enumerate((self.ways, self.others)):
-            pictures.addWidget(words, 3, place, Qt.AlignmentFlag.AlignTop)
+            words.setAlignment(Qt.AlignmentFlag.AlignTop)
+            pictures.addWidget(words, 3, place)  # it fills its cell, for an aligned one keeps the height of older words
             pictures.setColumnStretch(place, 1)
         pictures.setRowStretch(1, 1)
         column.addWidget(self._pictures, 100)
@@ -160,7 +162,7 @@ class PowerPage(QWidget):
         theme.paint(self.verdict, text=theme.ACCENT if found.result.power >= found.wanted else theme.AMBER)
         self.details.setText(f"{in_words.size(found.plan)} {in_words.precision(found)}")
         self.promise.setText(in_words.promise(found))
-        self._ways_title.setText(f"What would reach {in_words.per_cent(found.wanted)}")
+        self._ways_title.setText(f"What would reach {in_words.wanted(found)}")
         self.ways.setText("\n".join(in_words.way(found, way) for way in found.ways))
         cases = [f"{in_words.per_cent(case.result.power)} if {case.words}" for case in found.what_if]
         self.others.setText("\n".join((in_words.spread(found), *cases)))
@@ -216,7 +218,10 @@ class PowerPage(QWidget):
         def work(progress: Progress) -> Variances:
             from study_admin.scores_file import read_scores  # pandas takes a second that no other number needs
 
-            table = read_scores(path)
+            try:
+                table = read_scores(path)
+            except StudyError as error:
+                raise StudyError(error.what, file=error.file, remedy=f"{error.remedy} {_BY_COMMAND}") from error
             return from_pilot(table.pairs, table.name)
 
         self._run("Reading the pilot", work, self.form.show_variances, "", is_cancellable=False)

@@ -154,6 +154,9 @@ def test_more_groups_never_hurt_and_the_direction_does_not_matter(
         (Plan(goal=Goal.NON_INFERIORITY, delta=-0.5, margin=0.5), "no non-inferiority to show"),
         (Plan(goal=Goal.EQUIVALENCE, delta=0.5, margin=0.5), "no equivalence to show"),
         (Plan(alpha=0.5), "no error rate"),
+        (Plan(delta=-1e10), r"1e\+10 points is on no scale"),
+        (Plan(goal=Goal.EQUIVALENCE, delta=0, margin=2000), "2000 points is on no scale"),
+        (Plan(goal=Goal.EQUIVALENCE, delta=0, margin=float("inf")), "no number"),
     ],
 )
 def test_what_means_nothing_is_refused_with_a_remedy(plan: Plan, words: str) -> None:

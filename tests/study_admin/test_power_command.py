@@ -77,6 +77,29 @@ def test_a_pilot_with_other_columns_is_read_by_a_mapping(told, tmp_path: Path) -
     assert "measured in pilot.csv" in told("--pilot", pilot, "--columns", "reader=rater", "exam=case")
 
 
+def test_a_pilots_column_can_be_left_alone(told, tmp_path: Path) -> None:
+    """As the refusal of a table whose groups overlap says."""
+    pilot = tmp_path / "pilot.csv"
+    pilot.write_text(PAPER.read_text(encoding="utf-8").replace("R01,G1", "R01,G2", 1), encoding="utf-8")
+    with pytest.raises(StudyError, match="leave the column alone with --columns group="):
+        _run("--pilot", pilot)
+    assert "between readers 0.155" in told("--pilot", pilot, "--columns", "group=")
+
+
+def test_a_power_just_below_what_is_wanted_is_not_rounded_up_to_it(told) -> None:
+    """0.389 points have a power of 0.7992, by R: pt with ncp as in power.R."""
+    said = told("--delta", 0.389)
+    assert "80 % of such studies" in said
+    assert "That is 79.9 %, less than the 80 % that are wanted." in said
+    assert "less than the 99.9 % that are wanted" in told("--wanted", 0.999)
+
+
+def test_sizes_that_cannot_shrink_and_ranges_without_width_are_said_plainly(told) -> None:
+    said = told("--groups", 1, "--readers-per-group", 3, "--delta", 3)
+    assert "1 group is the least there can be. It takes the 3 readers in each group." in said
+    assert "Power more than 99 % throughout with variances" in told("--groups", 900)
+
+
 def test_stated_variances_and_a_simulation(told) -> None:
     said = told("--variances", 0.5, 0.5, 1, "--groups", 2, "--readers-per-group", 3, "--exams-per-group", 4,
                 "--delta", -3, "--simulate", 20, "--seed", 4)  # fmt: skip
@@ -113,6 +136,7 @@ def test_picture_numbers_and_table_are_written(told, tmp_path: Path) -> None:
         (("--variances", 1, 1, 1, "--pilot", PAPER), "given twice"),
         (("--columns", "reader=rater"), "no table of scores"),
         (("--pilot", PAPER, "--columns", "reader"), "isn't ROLE=NAME"),
+        (("--simulate", 2, "--seed", -1), "seed of -1"),
         (("--pilot", "nowhere.csv"), "nowhere.csv"),
         (("--wanted", 1), "makes no plan"),
         (("--simulate", 0), "can't be simulated"),

@@ -85,8 +85,14 @@ def test_a_variance_at_zero_is_no_proof_of_agreement() -> None:
 def test_variances_that_can_be_none_are_refused() -> None:
     with pytest.raises(StudyError, match="between readers is -1"):
         stated(-1, 0, 1)
+    for single in (0, 1e-300):
+        with pytest.raises(StudyError, match="do not vary at all"):
+            stated(1, 1, single)
     with pytest.raises(StudyError, match="do not vary at all"):
-        stated(1, 1, 0)
+        stated(1e-300, 1e-300, 1e-300)
+    for none in (1e300, float("nan"), float("inf")):
+        with pytest.raises(StudyError, match="variance between readers"):
+            stated(none, 1, 1)
 
 
 def test_what_if_changes_one_thing_at_a_time() -> None:

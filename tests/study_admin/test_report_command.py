@@ -70,6 +70,6 @@ def test_a_mapping_is_read_or_refused(table: Path, capsys: pytest.CaptureFixture
     out = ["--out", str(table.parent / "report")]
     assert "'rater' isn't ROLE=NAME" in refused(["--scores", str(table), *out, "--columns", "rater"], capsys)
     told = refused(["--scores", str(table), *out], capsys)
-    assert "no column reader and none exam. Its columns are rater, case, method, rating." in told
+    assert "no column reader and no column exam. Its columns are rater, case, method, rating." in told
     assert "--columns reader=RATER exam=CASE arm=METHOD score=RATING" in told
     assert not (table.parent / "report").exists()

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -13,12 +14,27 @@ from reader_app.session.results import Results
 from reader_app.session.trail import Event
 from study_admin.design import Arm, Exam, ExamFacts, GroupSize, Study, source_guess
 from study_admin.records import AuditRow, Collected, ExamRecord, Opening, ReaderRecord, ReadingRecord, Unblinding
+from study_admin.report.from_scores import results_of
+from study_admin.report.results import StudyResults, analyse
+from study_admin.scores_file import read_scores
 from study_admin.tables.material import Material
-from tests.study_admin.statistics.r_values import scores
+from tests.study_admin.statistics.r_values import HERE, scores
 
 ARMS = ("technician", "dl")
 WHEN = datetime(2026, 3, 9, 9, 30, tzinfo=UTC)
 STUDY_ID = "5" * 16
+
+
+@cache
+def results_of_study() -> StudyResults:
+    """Those of the paper-shaped study; computed once for all tests."""
+    return analyse(reference_material("paper"))
+
+
+@cache
+def results_of_table() -> StudyResults:
+    """Those of the table with missing readings, readers without a common exam among them."""
+    return results_of(read_scores(HERE / "unbalanced.csv"), margin=0.5)
 
 
 def reference_material(name: str, *, margin: float | None = 0.5) -> Material:

@@ -4,26 +4,26 @@ import json
 import re
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from study_admin.report.for_r import for_r
-from study_admin.report.from_scores import results_of
 from study_admin.report.json_form import to_json
-from study_admin.report.results import StudyResults, analyse
+from study_admin.report.results import StudyResults
 from study_admin.scores_file import read_scores
 from study_admin.tables import write_material
-from tests.study_admin.report.reference_material import reference_material
-from tests.study_admin.statistics.r_values import HERE
+from tests.study_admin.report.reference_material import reference_material, results_of_study, results_of_table
 
 MIXED = {"estimate": 2e-4, "se": 2e-4, "df": 5e-3, "p": 2e-3}  # tolerances of the reference set's README
 CLOSED = dict.fromkeys(MIXED, 1e-4)  # R prints six digits
 
 
+@cache
 def has_lmer() -> bool:
-    asked = ["Rscript", "--vanilla", "-e", "quit(status = !requireNamespace('lmerTest', quietly = TRUE))"]
+    asked = ["Rscript", "--vanilla", "-e", "quit(status = !nzchar(system.file(package = 'lmerTest')))"]
     return bool(shutil.which("Rscript")) and subprocess.run(asked, capture_output=True, timeout=120).returncode == 0
 
 
@@ -48,14 +48,13 @@ def number_after(output: str, pattern: str) -> float:
 
 def of_study(folder: Path) -> StudyResults:
     """A whole study, with the tables of `study-admin tables`; one reader never sent anything."""
-    material = reference_material("paper")
-    write_material(material, folder)
-    return analyse(material)
+    write_material(reference_material("paper"), folder)
+    return results_of_study()
 
 
 def of_table(folder: Path) -> StudyResults:
     """A table with missing readings, readers without a common exam among them."""
-    results = results_of(read_scores(HERE / "unbalanced.csv"), margin=0.5)
+    results = results_of_table()
     folder.mkdir()
     for name, content in for_r(results.pairs, 0.05, 0.5).items():
         (folder / name).write_bytes(content)
@@ -69,7 +68,7 @@ def check_line(output: str, label: str, form: Any, tolerances: dict[str, float])
         assert form[name] == pytest.approx(line[key], rel=tolerance, abs=2e-6 if key != "p" else None), (label, key)
 
 
-@pytest.mark.parametrize("make", [of_study, of_table])
+@pytest.mark.parametrize("make", [pytest.param(of_study, marks=pytest.mark.long), of_table])
 def test_r_finds_the_same(make: Any, tmp_path: Path) -> None:
     if not has_lmer():
         pytest.skip("R or its package lmerTest is not installed")
@@ -94,6 +93,7 @@ def test_r_finds_the_same(make: Any, tmp_path: Path) -> None:
     assert form["margin"]["p_noninferior"] == pytest.approx(one_sided, rel=2e-2)
 
 
+@pytest.mark.long
 def test_r_says_what_it_cannot_compute(tmp_path: Path) -> None:
     """All ties: what our own page calls not estimable is no number in R either."""
     if not has_lmer():

@@ -10,13 +10,9 @@ from typing import Any
 
 import pytest
 
-from study_admin.report.from_scores import results_of
 from study_admin.report.json_form import to_json
 from study_admin.report.names import results_codebook
-from study_admin.report.results import analyse
-from study_admin.scores_file import read_scores
-from tests.study_admin.report.reference_material import reference_material
-from tests.study_admin.statistics.r_values import HERE
+from tests.study_admin.report.reference_material import results_of_study, results_of_table
 
 NUMBER, COUNT, INTERVAL = "number", "integer", "interval"
 TEST = {"estimate": NUMBER, "se": NUMBER, "df": NUMBER, "p": NUMBER, "ci95": INTERVAL}
@@ -44,13 +40,13 @@ ANY = re.compile(r"[A-Z]+")  # a step that stands for any name
 
 @cache
 def form_of_study() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(to_json(analyse(reference_material("paper"))))
+    found: dict[str, Any] = json.loads(to_json(results_of_study()))
     return found
 
 
 @cache
 def form_of_table() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(to_json(results_of(read_scores(HERE / "unbalanced.csv"), margin=0.5)))
+    found: dict[str, Any] = json.loads(to_json(results_of_table()))
     return found
 
 

@@ -136,6 +136,10 @@ def test_a_pilot_that_gives_none_is_said(coordinator: Coordinator, tmp_path: Pat
     page.read_pilot(pilot)
     coordinator.wait()
     assert "only one reader" in coordinator.notice
+    pilot.write_text("rater,case,hand,machine\nR01,E01,5,6\n", encoding="utf-8")
+    page.read_pilot(pilot)
+    coordinator.wait()
+    assert "no column reader" in coordinator.notice and "`study-admin power --pilot`" in coordinator.notice
     assert page.answer.variances.reader == 0.155363
 
 
