@@ -67,15 +67,17 @@ def forest(readers: Units, groups: Units, pooled: Row, arms: tuple[str, str], sc
     some = [line.estimate for line in lines if line.kind == "reader"]
     mean = "" if isinstance(pooled, NotEstimable) or pooled.estimate is None else f" {number(pooled.estimate)}"
     spread = "" if isinstance(pooled, NotEstimable) or pooled.ci95 is None else f" (95 % CI {interval(pooled.ci95)})"
+    model = "from the mixed model with readers and exams random"
+    primary = f"; diamond: the primary estimate{mean}{spread}, {model}" if mean else ""
     caption = (
         f"Mean difference ({arms[1]} minus {arms[0]}) of each reader with the 95 % confidence interval of a t test "
-        "over the reader’s exams; squares: each group’s mean, interval by t over its readers’ means; diamond: the "
-        f"primary estimate{mean}{spread}, from the mixed model with readers and exams random. Arrow heads: the "
-        "interval goes on."
+        f"over the reader’s exams; squares: each group’s mean, interval by t over its readers’ means{primary}. Arrow "
+        "heads: the interval goes on."
     )
     alt = (
         f"Forest plot of {len(some)} readers. Means run from {number(min(some))} to {number(max(some))} points; "
-        f"{sum(m > 0 for m in some)} are above 0 and {sum(m < 0 for m in some)} below. Primary estimate{mean}{spread}."
+        f"{sum(m > 0 for m in some)} are above 0 and {sum(m < 0 for m in some)} below."
+        + (f" Primary estimate{mean}{spread}." if mean else "")
     )
     return draw("forest", 0.95 + _ROW_IN * -lines[-1].y, paint, caption, alt)
 

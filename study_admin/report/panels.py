@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Sheet
 from matplotlib.figure import SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.patheffects import withStroke
+from matplotlib.patheffects import AbstractPathEffect, withStroke
 from scipy import ndimage
 
 from study_admin.blinding.encoding import LoadedExam, load_exam
@@ -28,7 +28,7 @@ _RED, _PIXELS = "#FF2020", 300
 _LOW_PERCENT, _HIGH_PERCENT, _FAINT = 1.0, 99.5, 0.08  # as in the thumbnails
 _SAMPLED = 1e6  # voxels that tell the window of an image
 _EDGE = [withStroke(linewidth=1.6, foreground="black")]
-_RIM = [withStroke(linewidth=1.7, foreground="black")]
+_RIM: list[AbstractPathEffect] = [withStroke(linewidth=1.7, foreground="black")]
 _SCATTERED = 0.002  # share of a slice's voxels that may be bright though it lies outside the head
 _PLANES = (("axial", 2, "R"), ("coronal", 1, "R"), ("sagittal", 0, "A"))  # LPS axis through it, letter at its left
 

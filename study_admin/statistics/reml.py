@@ -201,6 +201,6 @@ def _check_residual(likelihood: Likelihood) -> None:
     nothing = np.zeros(len(likelihood.levels))
     free = likelihood.evaluate(nothing).rss
     if free <= _NEGLIGIBLE * likelihood.y_squared:
-        raise CannotFitError("they are all equal")
+        raise CannotFitError("its values are all equal")
     if likelihood.evaluate(nothing + _FIXED).rss <= 10 / _FIXED * free:
-        raise CannotFitError("the effects of readers and exams explain every one of them without rest")
+        raise CannotFitError("the effects of readers and exams explain every one of its values without rest")

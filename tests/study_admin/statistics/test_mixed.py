@@ -157,10 +157,10 @@ def test_the_order_of_the_rows_and_the_names_do_not_matter() -> None:
     [
         ([[1, 2, 3]], "there is only one reader"),
         ([[1], [2], [0]], "there is only one exam"),
-        ([[1, 1], [1, 1]], "they are all equal"),
-        ([[0, 0], [0, 0]], "they are all equal"),
-        ([[1, 2], [2, 3]], "explain every one of them without rest"),
-        ([[1, None], [2, 3]], "explain every one of them without rest"),
+        ([[1, 1], [1, 1]], "its values are all equal"),
+        ([[0, 0], [0, 0]], "its values are all equal"),
+        ([[1, 2], [2, 3]], "explain every one of its values without rest"),
+        ([[1, None], [2, 3]], "explain every one of its values without rest"),
     ],
 )
 def test_what_cannot_be_estimated_says_why(rows: list[list[float | None]], reason: str) -> None:
