@@ -155,4 +155,4 @@ def _last_words(out: Path, weights: tuple[Path, ...], is_tuning: bool) -> str:
             last = list(csv.DictReader(file))[-1]
         return f"Mean Dice on the validation subjects: {float(last['validation_dice']):.3f} ({weights[0].parent})"
     networks = "1 network" if len(weights) == 1 else f"{len(weights)} networks"
-    return f"{networks} in {out}. Now: segmentation predict EXAMS MASKS --ensemble {out}"
+    return f"{networks} in {out}. Now: segmentation predict EXAMS {out} MASKS"
