@@ -1,5 +1,6 @@
 """The FLAIR onto the T1c: rigid, by elastix, on whole heads (Mitchell et al. 2020, 2.2, step 3)."""
 
+import locale
 import os
 import sys
 import tempfile
@@ -122,13 +123,18 @@ def _shrunken(volume: Volume) -> Any:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """elastix prints a line from C++ even with its console log off; standard output goes nowhere meanwhile."""
+    """elastix keeps to itself: neither the line that it prints with its console log off, nor the C locale that it sets.
+
+    Left at that locale, Python would read the output of other programs as ASCII ever after.
+    """
     sys.stdout.flush()
+    language = locale.setlocale(locale.LC_ALL)
     kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     try:
         yield
     finally:
+        locale.setlocale(locale.LC_ALL, language)
         os.dup2(kept, 1)
         os.close(kept)
         os.close(nowhere)

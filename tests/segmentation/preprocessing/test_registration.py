@@ -1,5 +1,6 @@
 """The FLAIR onto the T1c: a known move is found again, and what is no move of a patient is refused."""
 
+import locale
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ def test_a_known_move_is_found_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    language = locale.setlocale(locale.LC_ALL)
     move = _move(9, (14, -10, 8))  # the patient's world from the FLAIR's
     fixed = head(COARSE_PLACE, COARSE_SHAPE).t1c
     moving = head(COARSE_PLACE, COARSE_SHAPE, moved=move, seed=2).flair
@@ -38,6 +40,7 @@ def test_a_known_move_is_found_again(
     assert np.array_equal(register(fixed, moving).moving_from_fixed, found.moving_from_fixed)
     assert not list(tmp_path.iterdir())  # elastix writes where it stands unless it is told otherwise
     assert capfd.readouterr().out == ""
+    assert locale.setlocale(locale.LC_ALL) == language  # elastix sets "C", and Python would read ASCII from then on
 
 
 def test_noise_cannot_be_fitted() -> None:
