@@ -1,9 +1,20 @@
 """What all tests share."""
 
+import locale
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+LANGUAGE = locale.setlocale(locale.LC_ALL)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # started in the background, a process ignores Ctrl-C
+
+
+@pytest.fixture(autouse=True)
+def language() -> None:
+    """Libraries in C may change the process's locale, by which Python reads the output of other programs."""
+    locale.setlocale(locale.LC_ALL, LANGUAGE)
 
 
 @pytest.fixture(scope="session", autouse=True)
