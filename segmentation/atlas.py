@@ -35,7 +35,7 @@ from segmentation.regions import (
 from segmentation.subject import Subject, is_exam, open_subject
 from segmentation.template import Fit, fit
 from segmentation.volumes import Volume
-from segmentation.weights import write_whole
+from segmentation.whole_file import write_whole
 
 FORMAT, VERSION = "regions", 1
 LABELS, TABLE, PICTURE, RECORD = "atlas.nii.gz", "atlas.csv", "atlas.png", "atlas.json"

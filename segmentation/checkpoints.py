@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from segmentation.errors import StudyError
-from segmentation.weights import write_whole
+from segmentation.whole_file import write_whole
 
 FORMAT, VERSION = "segmentation-checkpoint", 1
 _NET, _OPTIMISER = "net.", "optimiser."

@@ -12,7 +12,8 @@ from scipy import ndimage
 from segmentation.errors import StudyError
 from segmentation.inference import Array, Mask, Mode, Progress, probabilities
 from segmentation.network import DeepMedic
-from segmentation.weights import load_weights, write_whole
+from segmentation.weights import load_weights
+from segmentation.whole_file import write_whole
 
 FILE_NAME, FORMAT, VERSION = "ensemble.json", "deepmedic-ensemble", 1
 

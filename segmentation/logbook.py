@@ -12,7 +12,7 @@ from typing import Any
 
 from segmentation.checkpoints import Progress
 from segmentation.config import Recipe
-from segmentation.weights import write_whole
+from segmentation.whole_file import write_whole
 
 HISTORY = "history.csv"
 _SCALARS = ("loss", "dice", "validation_dice", "learning_rate")

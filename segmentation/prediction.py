@@ -27,7 +27,7 @@ from segmentation.inference import Mode
 from segmentation.metrics import volume_ml
 from segmentation.preprocessing.resampling import to_native
 from segmentation.volumes import Volume
-from segmentation.weights import write_whole
+from segmentation.whole_file import write_whole
 
 FORMAT, VERSION = "prediction", 1
 TABLE = "predict.csv"

@@ -31,7 +31,7 @@ from segmentation.fitting import Plan, Trainer, be_reproducible, fit, summary_of
 from segmentation.inference import probabilities
 from segmentation.network import CONFIGS, DeepMedic
 from segmentation.split import Split
-from segmentation.weights import write_whole
+from segmentation.whole_file import write_whole
 
 R = TypeVar("R")
 SPLIT, RECIPE, CACHE, TUNING = "split.json", "recipe.toml", "cache", "tuning"

@@ -8,7 +8,6 @@ says nothing of the program that made its content.
 import math
 import os
 import struct
-import tempfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentation.errors import StudyError
+from segmentation.whole_file import write_whole
 
 MAX_VOXELS = 512**3
 _MAX_AXIS = 2048
@@ -292,21 +292,7 @@ def save(path: Path, volume: Volume, *, dtype: npt.DTypeLike | None = None) -> N
         data = encode(volume, dtype=dtype if dtype is not None else own if own in _KEPT else np.float32)
     except StudyError as error:
         raise StudyError(error.what, file=path, remedy=error.remedy) from error
-    try:
-        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                os.chmod(draft, 0o644)  # noqa: PTH101
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(draft).replace(path)
-        except BaseException:
-            Path(draft).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        remedy = "Check the folder, its permissions and the free space."
-        raise StudyError(f"The image cannot be written ({error.strerror}).", file=path, remedy=remedy) from error
+    write_whole(path, data, "image")
 
 
 def pad_gzip(data: bytes, length: int) -> bytes:

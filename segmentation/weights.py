@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +13,7 @@ from torch import Tensor
 
 from segmentation.errors import StudyError
 from segmentation.network import DeepMedic, NetworkConfig, Pathway
+from segmentation.whole_file import write_whole
 
 FORMAT, VERSION = "deepmedic-weights", 1
 _COPY_AGAIN = "Copy the .safetensors file and the .json file of the same name again, both together."
@@ -71,25 +70,6 @@ def read_description(path: Path) -> dict[str, Any]:
         what = f"These weights are of version {version}; this program knows versions up to {VERSION}."
         raise StudyError(what, file=beside, remedy="Install the newer version of this program.")
     return description
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file that appears whole or not at all, even if the power fails. Raises StudyError."""
-    try:
-        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                os.chmod(draft, 0o644)  # noqa: PTH101
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(draft).replace(path)
-        except BaseException:
-            Path(draft).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        remedy = "Check the folder, its permissions and the free space."
-        raise StudyError(f"The file cannot be written ({error.strerror}).", file=path, remedy=remedy) from error
 
 
 def _read(path: Path) -> bytes:

@@ -57,7 +57,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def run(options: argparse.Namespace) -> int:
     """Put the regions on all exams; 1 if one failed."""
     from segmentation import atlas, cohort  # SimpleITK and nilearn take seconds: not for --help
-    from segmentation.weights import write_whole
+    from segmentation.whole_file import write_whole
 
     places = atlas.find_places(options.exams, options.masks, options.mask_name)
     outcomes = atlas.locate_all(places, options.out, options.atlas, options.jobs)

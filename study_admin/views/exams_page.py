@@ -3,8 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QLineEdit, QScrollArea, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
 from reader_app.views import theme
 from segmentation.errors import StudyError
@@ -17,6 +16,7 @@ from study_admin.survey import Survey, look
 from study_admin.views.background import Progress
 from study_admin.views.design_form import BEGINNING, DesignForm
 from study_admin.views.exam_rows import entries_of_study, entries_of_survey, with_problems
+from study_admin.views.fields import scrolled
 from study_admin.views.found_view import FoundView
 from study_admin.views.snapshot import Snapshot
 from study_admin.views.stage_page import StagePage, ask_folder, button, whole_path
@@ -74,13 +74,7 @@ class ExamsPage(StagePage):
         self.study_folder = self._place("Study folder", self._choose_study, column)
         self.study_folder.setPlaceholderText("a new folder, for the study itself; nothing of it goes to a reader")
         column.addWidget(self.form)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidget(inside)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        return scroll
+        return scrolled(inside)
 
     def _place(self, name: str, choose: object, column: QVBoxLayout) -> QLineEdit:
         line = QLineEdit()

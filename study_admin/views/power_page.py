@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QFileDialog, QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from reader_app.views import theme
 from segmentation.errors import StudyError
@@ -16,6 +16,7 @@ from study_admin.power.plan import Plan
 from study_admin.power.simulation import STUDIES, Simulated, simulate
 from study_admin.power.variances import Variances, from_pilot
 from study_admin.views.background import CancelledError, Progress
+from study_admin.views.fields import scrolled
 from study_admin.views.power_chart import PowerChart, PowerTable
 from study_admin.views.power_form import PowerForm
 from study_admin.views.stage_page import button, caption
@@ -80,10 +81,10 @@ class PowerPage(QWidget):
         column.addWidget(self.note)
         row = QHBoxLayout()
         row.setSpacing(18)
-        fields = _scrolled(self.form)
+        fields = scrolled(self.form)
         fields.setFixedWidth(_FORM_WIDTH)
         row.addWidget(fields)
-        row.addWidget(_scrolled(self._answer_side()), 1)
+        row.addWidget(scrolled(self._answer_side()), 1)
         column.addLayout(row, 1)
         steps = QHBoxLayout()
         steps.setSpacing(10)
@@ -261,13 +262,3 @@ class PowerPage(QWidget):
                 then(result)
 
         self._walk.background.run(what, work, take, is_cancellable=is_cancellable)
-
-
-def _scrolled(inside: QWidget) -> QScrollArea:
-    scroll = QScrollArea()
-    scroll.setWidgetResizable(True)
-    scroll.setFrameShape(QFrame.Shape.NoFrame)
-    scroll.setWidget(inside)
-    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    return scroll

@@ -21,6 +21,7 @@ from study_admin.tables.columns import Column, Kind, Table, table
 from study_admin.tables.scores import score_column
 from study_admin.tables.scripts import r_script
 from study_admin.tables.statistical_files import write_sav, write_xpt
+from tests.study_admin.run_by_r import line_of, run_r
 from tests.study_admin.small_study import FORMULA, small_material
 
 REFERENCE = Path(__file__).resolve().parents[3] / "shared" / "reference" / "statistics"
@@ -177,22 +178,6 @@ def test_pspp_reads_what_is_for_spss(opened: Path, tmp_path: Path) -> None:
 
 
 # --- the analysis in R ---
-
-
-def run_r(folder: Path) -> str:
-    if not shutil.which("Rscript"):
-        pytest.skip("R is not installed")
-    command = ["Rscript", "--vanilla", str(folder / "analysis.R")]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=folder.parent)
-    assert ran.returncode == 0, ran.stderr
-    return ran.stdout
-
-
-def line_of(output: str, label: str) -> dict[str, float]:
-    """The numbers of one method: estimate, se, df, p."""
-    found = re.search(rf"^{re.escape(label)} +(\S+)  se (\S+)  df (\S+)  p (\S+) ", output, re.MULTILINE)
-    assert found, output
-    return dict(zip(("estimate", "se", "df", "p"), map(float, found.groups()), strict=True))
 
 
 @pytest.mark.parametrize("name", ["paper", "null"])

@@ -16,6 +16,7 @@ from study_admin.report.results import StudyResults
 from study_admin.scores_file import read_scores
 from study_admin.tables import write_material
 from tests.study_admin.report.reference_material import reference_material, results_of_study, results_of_table
+from tests.study_admin.run_by_r import line_of, run_r
 
 MIXED = {"estimate": 2e-4, "se": 2e-4, "df": 5e-3, "p": 2e-3}  # tolerances of the reference set's README
 CLOSED = dict.fromkeys(MIXED, 1e-4)  # R prints six digits
@@ -25,19 +26,6 @@ CLOSED = dict.fromkeys(MIXED, 1e-4)  # R prints six digits
 def has_lmer() -> bool:
     asked = ["Rscript", "--vanilla", "-e", "quit(status = !nzchar(system.file(package = 'lmerTest')))"]
     return bool(shutil.which("Rscript")) and subprocess.run(asked, capture_output=True, timeout=120).returncode == 0
-
-
-def run_r(folder: Path) -> str:
-    command = ["Rscript", "--vanilla", str(folder / "analysis.R")]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=folder.parent)
-    assert ran.returncode == 0, ran.stderr
-    return ran.stdout
-
-
-def line_of(output: str, label: str) -> dict[str, float]:
-    found = re.search(rf"^{re.escape(label)} +(\S+)  se (\S+)  df (\S+)  p (\S+) ", output, re.MULTILINE)
-    assert found, output
-    return dict(zip(("estimate", "se", "df", "p"), map(float, found.groups()), strict=True))
 
 
 def number_after(output: str, pattern: str) -> float:
