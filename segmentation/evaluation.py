@@ -17,7 +17,7 @@ import numpy as np
 from segmentation import pictures, volumes
 from segmentation.consensus import Mask
 from segmentation.errors import StudyError
-from segmentation.exams import MASK_NAMES, find_exam
+from segmentation.exams import MASK_NAMES, ON_PREPARED, find_exam
 from segmentation.metrics import Overlap, Summary, SurfaceDistances, overlap, summary, surface_distances
 from segmentation.volumes import Volume
 
@@ -147,7 +147,13 @@ def measure(pair: Pair) -> Measured:
     """Raises StudyError where the two masks do not lie on one grid; storing it in another order is no difference."""
     reference, place = load_mask(pair.reference)
     predicted, other_place = load_mask(pair.predicted)
-    volumes.check_same_grid(place, other_place, str(pair.reference), str(pair.predicted))
+    try:
+        volumes.check_same_grid(place, other_place, str(pair.reference), str(pair.predicted))
+    except StudyError as error:
+        if pair.predicted.name == ON_PREPARED or not pair.predicted.with_name(ON_PREPARED).exists():
+            raise
+        remedy = f"If that is the mask of a prepared exam, add: --predicted-name {ON_PREPARED}"
+        raise StudyError(error.what, file=error.file, remedy=remedy) from error
     shares = overlap(reference, predicted, place.spacing_mm)
     return Measured(pair.name, shares, surface_distances(reference, predicted, place.spacing_mm))
 

@@ -27,6 +27,7 @@ MASK_NAMES = (  # the first that matches anything decides, so that seg.nii.gz be
 )
 PREPARED_JSON = "preprocess.json"
 PREPARED_VERSION = 1
+ON_PREPARED = "mask_prepared.nii.gz"  # a predicted mask on the grid of the prepared exam
 _NOT_AN_IMAGE = r"mask|seg|label|outline|truth|roi|multiclass"
 _COMPARTMENT = rf"(?<![a-z0-9])({T1C_NAMES}|{FLAIR_NAMES}|enhancing|oedema|edema|necrosis)(?![a-z0-9])"
 _ENDINGS = (".nii.gz", ".nii")

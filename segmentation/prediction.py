@@ -22,7 +22,7 @@ from segmentation import cohort, pictures, volumes
 from segmentation.consensus import Mask
 from segmentation.ensemble import FILE_NAME, Ensemble, load_ensemble, tumour_mask
 from segmentation.errors import StudyError
-from segmentation.exams import PREPARED_JSON, PreparedExam, read_record
+from segmentation.exams import ON_PREPARED, PREPARED_JSON, PreparedExam, read_record
 from segmentation.inference import Mode
 from segmentation.metrics import volume_ml
 from segmentation.preprocessing.resampling import to_native
@@ -31,9 +31,7 @@ from segmentation.whole_file import write_whole
 
 FORMAT, VERSION = "prediction", 1
 TABLE = "predict.csv"
-MASK, ON_PREPARED, PROBABILITY, PICTURE, RECORD = (
-    "mask.nii.gz", "mask_prepared.nii.gz", "probability.nii.gz", "overlay.png", "predict.json",
-)  # fmt: skip
+MASK, PROBABILITY, PICTURE, RECORD = "mask.nii.gz", "probability.nii.gz", "overlay.png", "predict.json"
 _MEMORY_GIB = 1.5
 _MATTERS = (  # to the grey values that the networks see
     "is_skull_stripped", "is_normalised", "order", "interpolation", "denoising_time_step", "denoising_iterations",

@@ -9,7 +9,7 @@ import numpy as np
 from segmentation import pictures, volumes
 from segmentation.consensus import Mask
 from segmentation.errors import StudyError
-from segmentation.exams import PREPARED_JSON, find_exam, open_prepared
+from segmentation.exams import ON_PREPARED, PREPARED_JSON, find_exam, open_prepared
 from segmentation.volumes import Volume
 
 PREDICT_JSON = "predict.json"
@@ -44,7 +44,7 @@ def open_subject(folder: Path, mask: Path | None = None) -> Subject:
         raise StudyError("There is no such folder.", file=folder, remedy="Give the folder of one exam.")
     if (folder / PREDICT_JSON).is_file():
         prepared = open_prepared(_prepared_of(folder))
-        files = (prepared.t1c, prepared.brain_mask, mask or folder / "mask_prepared.nii.gz")
+        files = (prepared.t1c, prepared.brain_mask, mask or folder / ON_PREPARED)
         return _read(folder.resolve().name, *files)
     if (folder / PREPARED_JSON).is_file():
         prepared = open_prepared(folder)
