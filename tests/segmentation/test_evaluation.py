@@ -81,7 +81,7 @@ def test_another_order_of_storage_is_no_difference_and_another_place_is_refused(
     with pytest.raises(StudyError, match=r"does not have the size.*Save it again"):
         measure(Pair("x", smaller, truth))
     save(tmp_path / "mask_prepared.nii.gz", predicted)  # as `predict` leaves it beside the mask on the T1c's own grid
-    with pytest.raises(StudyError, match="add: --predicted-name mask_prepared.nii.gz"):
+    with pytest.raises(StudyError, match=r"add: --predicted-name mask_prepared\.nii\.gz"):
         measure(Pair("x", smaller, truth))
 
 
