@@ -10,7 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 from segmentation.errors import StudyError
-from segmentation.inference import Array, Mask, Mode, Progress, probabilities
+from segmentation.inference.whole_brain import Array, Mask, Mode, Progress, probabilities
 from segmentation.network import DeepMedic
 from segmentation.weights import load_weights
 from segmentation.whole_file import write_whole
@@ -34,7 +34,7 @@ class Ensemble:
         threads: int | None = None,
         progress: Progress | None = None,
     ) -> Array:
-        """Mean of the members' probabilities of tumour; see `inference.probabilities`."""
+        """Mean of the members' probabilities of tumour; see `whole_brain.probabilities`."""
         return probabilities(self.members, images, roi, mode=mode, threads=threads, progress=progress)
 
 

@@ -23,7 +23,7 @@ from segmentation.consensus import Mask
 from segmentation.ensemble import FILE_NAME, Ensemble, load_ensemble, tumour_mask
 from segmentation.errors import StudyError
 from segmentation.exams import ON_PREPARED, PREPARED_JSON, PreparedExam, read_record
-from segmentation.inference import Mode
+from segmentation.inference.whole_brain import Mode
 from segmentation.metrics import volume_ml
 from segmentation.preprocessing.resampling import to_native
 from segmentation.volumes import Volume

@@ -33,7 +33,7 @@ atlas are of two generations of MNI space, some mm apart. An exam takes about a 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to the command line."""
-    from segmentation.regions import DOWNLOAD
+    from segmentation.atlas.regions import DOWNLOAD
 
     command = commands.add_parser(
         "atlas",
@@ -56,14 +56,15 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def run(options: argparse.Namespace) -> int:
     """Put the regions on all exams; 1 if one failed."""
-    from segmentation import atlas, cohort  # SimpleITK and nilearn take seconds: not for --help
+    from segmentation import cohort  # SimpleITK and nilearn take seconds: not for --help
+    from segmentation.atlas import labelling
     from segmentation.whole_file import write_whole
 
-    places = atlas.find_places(options.exams, options.masks, options.mask_name)
-    outcomes = atlas.locate_all(places, options.out, options.atlas, options.jobs)
+    places = labelling.find_places(options.exams, options.masks, options.mask_name)
+    outcomes = labelling.locate_all(places, options.out, options.atlas, options.jobs)
     found = [outcome.result for outcome in outcomes if outcome.result is not None]
     if found:
-        write_whole(options.out / "atlas.csv", atlas.table(found).encode())
+        write_whole(options.out / "atlas.csv", labelling.table(found).encode())
     for one in found:
         largest = ", ".join(f"{share.region} {share.tumour_ml:.1f} ml" for share in one.shares[:3])
         print(f"{one.exam}: {largest or 'no tumour'}{'; affine only: ' + one.reason if one.reason else ''}")

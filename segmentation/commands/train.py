@@ -4,8 +4,8 @@ import argparse
 import csv
 from pathlib import Path
 
-from segmentation import config
 from segmentation.errors import StudyError
+from segmentation.training import recipes
 
 _WORDS = """\
 Train an ensemble of DeepMedic networks on exams that `segmentation preprocess` has prepared with their masks.
@@ -109,43 +109,44 @@ def _run(options: argparse.Namespace) -> None:
         raise StudyError("There must be at least one job, and no negative number of workers.", remedy="Try --jobs 1.")
     from dataclasses import replace
 
-    from segmentation import exams, split, training  # torch takes seconds: not for --help
+    from segmentation import exams  # torch takes seconds: not for --help
+    from segmentation.training import own_ensemble, split
 
     prepared = exams.find_prepared(options.exams)
     if options.subjects is not None:
         subjects = exams.read_subjects(options.subjects)
         prepared = tuple(replace(exam, subject=subjects.get(exam.name, exam.subject)) for exam in prepared)
-    weights = training.train(
+    weights = own_ensemble.train(
         prepared,
         options.out,
         recipe,
         minutes=options.minutes,
         split=split.read_split(options.split) if options.split else None,
         is_tuning=options.tune,
-        machine=training.Machine(options.jobs, options.workers, options.device),
+        machine=own_ensemble.Machine(options.jobs, options.workers, options.device),
     )
     print(_last_words(options.out, weights, options.tune))
 
 
-def _recipe(options: argparse.Namespace) -> config.Recipe:
+def _recipe(options: argparse.Namespace) -> recipes.Recipe:
     """The recipe by its name or file, with what the command line changes."""
     from dataclasses import replace
 
-    named = config.RECIPES.get(options.recipe)
+    named = recipes.RECIPES.get(options.recipe)
     if named is None and not options.recipe.endswith(".toml"):
-        remedy = f"Known are {', '.join(config.RECIPES)}; a file's name ends in .toml."
+        remedy = f"Known are {', '.join(recipes.RECIPES)}; a file's name ends in .toml."
         raise StudyError(f"There is no recipe called {options.recipe}.", remedy=remedy)
-    recipe = named or config.load_recipe(Path(options.recipe))
+    recipe = named or recipes.load_recipe(Path(options.recipe))
     parts = {name: value for name in ("test", "validation") if (value := getattr(options, name)) is not None}
     members = {"count": options.members, "seed": options.seed}
     given = {name: value for name, value in members.items() if value is not None}
     return replace(recipe, split=replace(recipe.split, **parts), members=replace(recipe.members, **given))
 
 
-def _write_recipe(path: Path, recipe: config.Recipe) -> None:
+def _write_recipe(path: Path, recipe: recipes.Recipe) -> None:
     if path.exists():
         raise StudyError("There is such a file already.", file=path, remedy="Choose another name.")
-    path.write_text(config.as_toml(recipe, "A recipe for `segmentation train --recipe FILE`."), encoding="utf-8")
+    path.write_text(recipes.as_toml(recipe, "A recipe for `segmentation train --recipe FILE`."), encoding="utf-8")
     print(f"{path}: change what you like, then segmentation train EXAMS OUT --recipe {path}")
 
 

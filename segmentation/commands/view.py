@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from segmentation.regions import Share
-    from segmentation.scene import Exhibit
+    from segmentation.atlas.regions import Share
+    from segmentation.viewing.scene import Exhibit
 
 _DESCRIPTION = """\
 Show one exam in space: the tumour's surface in red on slices of the T1c, regions of the brain around it in other
@@ -45,7 +45,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def run(options: argparse.Namespace) -> None:
     """A window, or a picture."""
-    from segmentation import scene
+    from segmentation.viewing import scene
 
     exhibit = _exhibit(options)
     if options.png is None:
@@ -60,21 +60,21 @@ def _exhibit(options: argparse.Namespace) -> "Exhibit":
 
     from segmentation import pictures, volumes
     from segmentation.metrics import volume_ml
-    from segmentation.scene import Exhibit
     from segmentation.subject import open_subject
+    from segmentation.viewing.scene import Exhibit
 
     subject = open_subject(options.exam, options.mask)
     title = f"{subject.name}: tumour {volume_ml(subject.tumour, subject.t1c.spacing_mm):.1f} ml"
     if options.atlas is None:
         return Exhibit(title, subject.t1c, subject.brain, subject.tumour)
-    from segmentation import atlas
-    from segmentation.regions import palette, shares
+    from segmentation.atlas import labelling
+    from segmentation.atlas.regions import palette, shares
 
-    names = atlas.read_record(options.atlas)["names"]
-    path = options.atlas / atlas.LABELS
+    names = labelling.read_record(options.atlas)["names"]
+    path = options.atlas / labelling.LABELS
     labels = pictures.upright(volumes.load(path))
     volumes.check_same_grid(subject.t1c, labels, "the exam's T1c", str(path))
-    shown = atlas.shown_labels(names)
+    shown = labelling.shown_labels(names)
     array = labels.array.astype("int16")
     most = shares(subject.tumour, array, names, volume_ml(np.ones((1, 1, 1), bool), subject.t1c.spacing_mm))[:_LINES]
     lines = [(0, "Tumour in"), *((names.index(s.region) if s.region in names else 0, _line(s)) for s in most)]

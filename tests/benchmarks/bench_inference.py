@@ -14,7 +14,7 @@ import torch
 
 from segmentation import tiles, volumes
 from segmentation.ensemble import tumour_mask
-from segmentation.inference import EXACT_OUTPUT, Array, Mask, probabilities
+from segmentation.inference.whole_brain import EXACT_OUTPUT, Array, Mask, probabilities
 from segmentation.network import COMPACT, DEFAULT, NetworkConfig
 from segmentation.volumes import Volume
 from tests.segmentation.parity import random_network

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from segmentation import config, training
 from segmentation.commands import train
-from segmentation.config import AS_PUBLISHED, RECOMMENDED
 from segmentation.errors import StudyError
-from segmentation.split import Split
+from segmentation.training import own_ensemble, recipes
+from segmentation.training.recipes import AS_PUBLISHED, RECOMMENDED
+from segmentation.training.split import Split
 from tests.segmentation import prepared_exams
 
 
@@ -22,9 +22,9 @@ def run(*arguments: object) -> None:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list:
-    """What `training.train` is called with, instead of training."""
+    """What `own_ensemble.train` is called with, instead of training."""
     calls: list = []
-    monkeypatch.setattr(training, "train", lambda *a, **b: calls.append((*a, b)) or (Path("weights"),) * 5)
+    monkeypatch.setattr(own_ensemble, "train", lambda *a, **b: calls.append((*a, b)) or (Path("weights"),) * 5)
     return calls
 
 
@@ -76,13 +76,13 @@ def test_options_change_the_recipe(asked: list, tmp_path: Path) -> None:
     exams, _, recipe, rest = asked[0]
     assert [exam.subject for exam in exams] == ["Anna"] and rest["split"] == Split(("Anna",), (), ())
     assert (recipe.members.count, recipe.members.seed, recipe.split.test) == (3, 9, 0.2)
-    assert recipe.schedule == AS_PUBLISHED.schedule and rest["machine"] == training.Machine(2, 4, None)
+    assert recipe.schedule == AS_PUBLISHED.schedule and rest["machine"] == own_ensemble.Machine(2, 4, None)
 
 
 def test_a_recipe_is_written_to_be_changed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "mine.toml"
     run("--write-recipe", path, "--recipe", "as-published", "--members", "2")
-    assert config.load_recipe(path).members.count == 2 and f"--recipe {path}" in capsys.readouterr().out
+    assert recipes.load_recipe(path).members.count == 2 and f"--recipe {path}" in capsys.readouterr().out
     with pytest.raises(StudyError, match=r"mine\.toml: There is such a file already"):
         run("--write-recipe", path)
 

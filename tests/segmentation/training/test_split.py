@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from segmentation.config import Parts
 from segmentation.errors import StudyError
-from segmentation.split import Split, as_json, divide, read_split, refuse_twins
+from segmentation.training.recipes import Parts
+from segmentation.training.split import Split, as_json, divide, read_split, refuse_twins
 
 
 @dataclass(frozen=True)

@@ -33,9 +33,9 @@ from vtkmodules.vtkRenderingCore import (
 from segmentation import pictures
 from segmentation.consensus import Mask
 from segmentation.errors import StudyError
-from segmentation.meshes import actor_of, border, borders, coloured, near_tumour, words_of
-from segmentation.opengl import is_available
 from segmentation.pictures import Plane
+from segmentation.viewing.meshes import actor_of, border, borders, coloured, near_tumour, words_of
+from segmentation.viewing.opengl import is_available
 from segmentation.volumes import Volume, axis_letters
 
 RED = (0.93, 0.13, 0.10)

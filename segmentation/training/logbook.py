@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from segmentation.checkpoints import Progress
-from segmentation.config import Recipe
+from segmentation.training.checkpoints import Progress
+from segmentation.training.recipes import Recipe
 from segmentation.whole_file import write_whole
 
 HISTORY = "history.csv"

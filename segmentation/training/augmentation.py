@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from segmentation.config import Augmentation
+from segmentation.training.recipes import Augmentation
 
 Image = npt.NDArray[np.float32]
 

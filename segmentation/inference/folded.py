@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from segmentation import winograd
+from segmentation.inference import winograd
 from segmentation.network import _EPSILON, Block, DeepMedic, Factor
 
 _VECTOR = 16  # float32 numbers of AVX-512; on smaller processors a whole number of vectors all the same

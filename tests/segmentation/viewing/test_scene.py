@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segmentation import scene, volumes
+from segmentation import volumes
 from segmentation.__main__ import main
 from segmentation.commands import view
-from segmentation.meshes import border, borders, near_tumour
 from segmentation.pictures import Plane
-from segmentation.scene import Exhibit, Scene
+from segmentation.viewing import scene
+from segmentation.viewing.meshes import border, borders, near_tumour
+from segmentation.viewing.scene import Exhibit, Scene
 from segmentation.volumes import Volume
 
 SHAPE, STEPS = (80, 90, 40), (2.0, 2.0, 4.0)

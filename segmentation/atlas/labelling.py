@@ -17,10 +17,7 @@ from typing import Any
 import numpy as np
 
 from segmentation import cohort, pictures, volumes
-from segmentation.errors import StudyError
-from segmentation.metrics import volume_ml
-from segmentation.pictures import Outline, Panel, Plane
-from segmentation.regions import (
+from segmentation.atlas.regions import (
     LICENCE,
     NO_REGION,
     WHITE_MATTER,
@@ -32,8 +29,11 @@ from segmentation.regions import (
     shares,
     shares_csv,
 )  # fmt: skip
+from segmentation.atlas.template import Fit, fit
+from segmentation.errors import StudyError
+from segmentation.metrics import volume_ml
+from segmentation.pictures import Outline, Panel, Plane
 from segmentation.subject import Subject, is_exam, open_subject
-from segmentation.template import Fit, fit
 from segmentation.volumes import Volume
 from segmentation.whole_file import write_whole
 

@@ -17,11 +17,11 @@ import torch
 from torch import Tensor
 
 from segmentation import tiles
-from segmentation.classification import Repeated, classify, fold_classifier
-from segmentation.folded import Target, fold_pathway
+from segmentation.inference.classification import Repeated, classify, fold_classifier
+from segmentation.inference.folded import Target, fold_pathway
+from segmentation.inference.streaming import Extents, stream
+from segmentation.inference.winograd import OUT
 from segmentation.network import DeepMedic, Factor, NetworkConfig
-from segmentation.streaming import Extents, stream
-from segmentation.winograd import OUT
 
 EXACT_OUTPUT = (29, 29, 29)  # voxels of a tile's output in the original; its input has 45
 _STRIPS = 2  # parts of the brain along x, for as many threads; fixed, so that rounding doesn't hang on the machine

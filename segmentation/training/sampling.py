@@ -15,11 +15,12 @@ from functools import cached_property, lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from segmentation import augmentation, tiles
-from segmentation.cases import CLASSES, Case
-from segmentation.config import Recipe, Sampling
+from segmentation import tiles
 from segmentation.errors import StudyError
 from segmentation.network import NetworkConfig
+from segmentation.training import augmentation
+from segmentation.training.cases import CLASSES, Case
+from segmentation.training.recipes import Recipe, Sampling
 
 _AHEAD = 3  # batches each process has in work or ready
 _PLAN, _SEGMENT = 1, 2  # so that no two draws start from one seed

@@ -20,15 +20,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from segmentation import loss as losses
-from segmentation import sampling, schedule
-from segmentation.cases import Case
-from segmentation.checkpoints import Progress, load_checkpoint, save_checkpoint
-from segmentation.config import Recipe, as_dict
 from segmentation.errors import StudyError
-from segmentation.logbook import Logbook, means
 from segmentation.network import CONFIGS, DeepMedic
-from segmentation.optimiser import RMSProp
+from segmentation.training import loss as losses
+from segmentation.training import sampling, schedule
+from segmentation.training.cases import Case
+from segmentation.training.checkpoints import Progress, load_checkpoint, save_checkpoint
+from segmentation.training.logbook import Logbook, means
+from segmentation.training.optimiser import RMSProp
+from segmentation.training.recipes import Recipe, as_dict
 from segmentation.weights import save_weights
 
 _WEIGHTS, _DROPOUT = 3, 4  # beside sampling's, so that no two draws start from one seed

@@ -16,18 +16,19 @@ import pytest
 import torch
 from torch import Tensor
 
-from segmentation import cases, checkpoints, config, fitting, network, training
-from segmentation.config import AS_PUBLISHED, RECOMMENDED, Recipe, as_toml
+from segmentation import network
 from segmentation.ensemble import load_ensemble
 from segmentation.errors import StudyError
 from segmentation.exams import PreparedExam
-from segmentation.fitting import Plan, Stopped, Trainer, fit
-from segmentation.split import Split, read_split
+from segmentation.training import cases, checkpoints, fitting, own_ensemble, recipes
+from segmentation.training.fitting import Plan, Stopped, Trainer, fit
+from segmentation.training.recipes import AS_PUBLISHED, RECOMMENDED, Recipe, as_toml
+from segmentation.training.split import Split, read_split
 from segmentation.weights import load_weights, read_description
 from tests.segmentation import prepared_exams
 from tests.segmentation.tiny_network import TINY
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(autouse=True)
@@ -110,7 +111,7 @@ def test_an_interrupted_training_ends_with_the_same_weights(
 
 def test_kill_9_and_go_on(exams: tuple[PreparedExam, ...], laid_out: tuple[cases.Case, ...], tmp_path: Path) -> None:
     """Through the command, with a real SIGKILL once two epochs are on the disk."""
-    asked = replace(short(epochs=12), members=replace(short().members, count=1), split=config.Parts(0, 0))
+    asked = replace(short(epochs=12), members=replace(short().members, count=1), split=recipes.Parts(0, 0))
     recipe, out = tmp_path / "short.toml", tmp_path / "out"
     recipe.write_text(as_toml(asked))
     program = [sys.executable, "-m", "tests.segmentation.tiny_training", "train", str(exams[0].folder.parent)]
@@ -136,14 +137,14 @@ def test_an_ensemble_from_a_folder_of_exams(
     exams: tuple[PreparedExam, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "ensemble"
-    weights = training.train(exams, out, short())
+    weights = own_ensemble.train(exams, out, short())
     split = read_split(out / "split.json")
     assert (len(split.training), len(split.validation), len(split.test)) == (3, 1, 1)
     ensemble = load_ensemble(out)
     assert len(ensemble.members) == 2 and ensemble.provenance["exams"] == 4
     assert ensemble.provenance["spacing_mm"] == [1, 1, 2] and ensemble.provenance["channels"] == ["flair", "t1c"]
     assert ensemble.provenance["preprocessing"] == [{}]  # the made-up exams have no settings
-    assert config.load_recipe(out / "recipe.toml") == short()
+    assert recipes.load_recipe(out / "recipe.toml") == short()
     said = read_description(weights[0])["provenance"]
     assert said["steps"] == 12 and said["exams"] == 4 and said["versions"]["torch"] == torch.__version__
     everything = b"".join(path.read_bytes() for path in out.rglob("*.json") if path.name != "split.json")
@@ -154,9 +155,9 @@ def test_an_ensemble_from_a_folder_of_exams(
     assert list((out / "member-2" / "tensorboard").iterdir()) and not (out / "cache").exists()
     assert "member-1: epoch 3/3, loss" in capsys.readouterr().err
     stamp = weights[0].stat().st_mtime_ns
-    assert training.train(exams, out, short()) == weights and weights[0].stat().st_mtime_ns == stamp
+    assert own_ensemble.train(exams, out, short()) == weights and weights[0].stat().st_mtime_ns == stamp
     more = replace(short(), members=replace(short().members, count=3))
-    assert len(training.train(exams, out, more)) == 3 and weights[0].stat().st_mtime_ns == stamp
+    assert len(own_ensemble.train(exams, out, more)) == 3 and weights[0].stat().st_mtime_ns == stamp
 
 
 @pytest.mark.long
@@ -166,7 +167,8 @@ def test_two_at_a_time_are_the_same_as_one_after_the_other(
     monkeypatch.undo()  # the processes know the real compact network
     recipe = short(epochs=1, steps=2)
     recipe = replace(recipe, sampling=replace(recipe.sampling, segment_vox=19))
-    one, two = (training.train(exams, tmp_path / str(n), recipe, machine=training.Machine(jobs=n)) for n in (1, 2))
+    machines = [own_ensemble.Machine(jobs=jobs) for jobs in (1, 2)]
+    one, two = (own_ensemble.train(exams, tmp_path / str(m.jobs), recipe, machine=m) for m in machines)
     assert all(are_equal(a, b) for a, b in zip(one, two, strict=True))
 
 
@@ -175,7 +177,7 @@ def test_tuning_learns_from_training_and_is_measured_on_validation_subjects(
 ) -> None:
     recipe = short(epochs=6, steps=12)
     split = Split(("s0", "s1", "s2"), ("s3",), ("s4",))
-    (weights,) = training.train(exams, tmp_path / "out", recipe, split=split, is_tuning=True)
+    (weights,) = own_ensemble.train(exams, tmp_path / "out", recipe, split=split, is_tuning=True)
     assert weights.parent.name == "tuning" and read_description(weights)["provenance"]["exams"] == 3
     with (weights.parent / "history.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -191,38 +193,38 @@ def test_nobody_sequestered_is_trained_on(exams: tuple[PreparedExam, ...], tmp_p
     out = tmp_path / "out"
     split = Split(("s0", "s1", "s2"), ("s3",), ("s4",))
     again = replace(exams[4], name="again")
-    weights = training.train((*exams[:4], again), out, short(epochs=1), split=split)
+    weights = own_ensemble.train((*exams[:4], again), out, short(epochs=1), split=split)
     assert read_description(weights[0])["provenance"]["exams"] == 4
     disguised = replace(exams[4], name="disguised", subject="s3")
     with pytest.raises(StudyError, match="The same image lies in two exams: flair of disguised is flair of e4"):
-        training.train((*exams[:3], disguised, exams[4]), tmp_path / "other", short(), split=split)
+        own_ensemble.train((*exams[:3], disguised, exams[4]), tmp_path / "other", short(), split=split)
     assert not (tmp_path / "other" / "member-1").exists()
 
 
 def test_the_folders_division_and_recipe_are_binding(exams: tuple[PreparedExam, ...], tmp_path: Path) -> None:
     out = tmp_path / "out"
-    training.settle_split(exams, out_of(out), short(), None)
+    own_ensemble.settle_split(exams, out_of(out), short(), None)
     with pytest.raises(StudyError, match="The subjects of this folder are divided otherwise"):
-        training.settle_split(exams, out, short(), Split(("s0",), ("s1",), ("s2", "s3", "s4")))
+        own_ensemble.settle_split(exams, out, short(), Split(("s0",), ("s1",), ("s2", "s3", "s4")))
     newcomer = prepared_exams.write(tmp_path / "more", "new")
     with pytest.raises(StudyError, match=r"Subject new .* was not there when the subjects were divided"):
-        training.train((*exams, newcomer), out, short())
+        own_ensemble.train((*exams, newcomer), out, short())
     plan = Plan(0, out / "tuning", short(), ())
-    assert training.settle_recipe(plan, out, short(), None, 1) == short()
+    assert own_ensemble.settle_recipe(plan, out, short(), None, 1) == short()
     warmer = replace(short(), optimiser=replace(short().optimiser, learning_rate=0.01))
     with pytest.raises(StudyError, match=r"optimiser\.learning_rate was 0\.001 and is 0\.01"):
-        training.settle_recipe(plan, out, warmer, None, 1)
+        own_ensemble.settle_recipe(plan, out, warmer, None, 1)
 
 
 def test_what_was_left_open_is_decided_once(tmp_path: Path) -> None:
     plan = Plan(0, tmp_path / "tuning", short(), ())
     is_open = replace(short(), members=replace(short().members, threads=0, precision="chosen"))
-    settled = training.settle_recipe(plan, tmp_path, is_open, None, 1)
+    settled = own_ensemble.settle_recipe(plan, tmp_path, is_open, None, 1)
     assert settled.members.threads >= 1 and settled.members.precision in ("float32", "bfloat16")
-    assert training.settle_recipe(plan, tmp_path, is_open, None, 1000) == settled
+    assert own_ensemble.settle_recipe(plan, tmp_path, is_open, None, 1000) == settled
     other = replace(is_open, members=replace(is_open.members, threads=settled.members.threads + 1))
     with pytest.raises(StudyError, match=r"members\.threads was"):
-        training.settle_recipe(plan, tmp_path, other, None, 1)
+        own_ensemble.settle_recipe(plan, tmp_path, other, None, 1)
 
 
 def out_of(folder: Path) -> Path:
@@ -237,23 +239,23 @@ def test_minutes_become_steps_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """1 minute less 3 % at 0.5 s a step: 116 steps; 3 epochs of 38."""
-    monkeypatch.setattr(training, "seconds_per_step", lambda plan: 0.5)
+    monkeypatch.setattr(own_ensemble, "seconds_per_step", lambda plan: 0.5)
     plan = Plan(0, tmp_path / "tuning", short(), laid_out)
-    settled = training.settle_recipe(plan, tmp_path, short(), 1, 1)
+    settled = own_ensemble.settle_recipe(plan, tmp_path, short(), 1, 1)
     assert (settled.schedule.epochs, settled.schedule.steps_per_epoch) == (3, 38)
-    monkeypatch.setattr(training, "seconds_per_step", lambda plan: 5.0)
+    monkeypatch.setattr(own_ensemble, "seconds_per_step", lambda plan: 5.0)
     text = (tmp_path / "recipe.toml").read_text()
     assert "what fits into 1 minutes a network" in text
-    assert training.settle_recipe(plan, tmp_path, short(), 60, 1) == settled
+    assert own_ensemble.settle_recipe(plan, tmp_path, short(), 60, 1) == settled
     assert (tmp_path / "recipe.toml").read_text() == text
     assert "recipe.toml decides: 114 steps a network, as begun" in capsys.readouterr().err
     with pytest.raises(StudyError, match="more than 0 minutes"):
-        training.settle_recipe(plan, out_of(tmp_path / "new"), short(), 0, 1)
+        own_ensemble.settle_recipe(plan, out_of(tmp_path / "new"), short(), 0, 1)
 
 
 def test_a_step_is_timed(laid_out: tuple[cases.Case, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "_TIMED_S", 0.1)
-    assert 0 < training.seconds_per_step(Plan(0, tmp_path, short(), laid_out)) < 60
+    monkeypatch.setattr(own_ensemble, "_TIMED_S", 0.1)
+    assert 0 < own_ensemble.seconds_per_step(Plan(0, tmp_path, short(), laid_out)) < 60
 
 
 def test_a_training_that_leaves_all_bounds_stops(tmp_path: Path, laid_out: tuple[cases.Case, ...]) -> None:
@@ -288,7 +290,7 @@ def test_every_failed_exam_is_named_and_nothing_is_trained(exams: tuple[Prepared
     (bad[0].folder / "t1c.nii.gz").write_bytes(b"")
     (bad[1].folder / "mask.nii.gz").unlink()
     with pytest.raises(StudyError) as caught:
-        training.train((*exams, *bad), tmp_path / "out", no_test())
+        own_ensemble.train((*exams, *bad), tmp_path / "out", no_test())
     assert "2 of 7 failed" in str(caught.value)
     assert "t1c.nii.gz: The file is empty" in str(caught.value) and "no mask to learn from" in str(caught.value)
     assert not (tmp_path / "out" / "member-1").exists()
@@ -302,7 +304,7 @@ def no_test() -> Recipe:
     ("change", "words"),
     [
         (
-            lambda plan: replace(plan, recipe=replace(plan.recipe, loss=config.Loss(l1=1, l2=0))),
+            lambda plan: replace(plan, recipe=replace(plan.recipe, loss=recipes.Loss(l1=1, l2=0))),
             r"recipe\.loss\.l1 was",
         ),
         (lambda plan: replace(plan, cases=plan.cases[1:]), r"exams\.e0 was .* and is None"),

@@ -14,8 +14,8 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from segmentation.config import Parts
 from segmentation.errors import StudyError
+from segmentation.training.recipes import Parts
 
 FORMAT, VERSION = "segmentation-split", 1
 PARTS = ("training", "validation", "test")

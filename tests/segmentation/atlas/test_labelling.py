@@ -6,15 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from segmentation import atlas, template, volumes
+from segmentation import volumes
 from segmentation.__main__ import main
+from segmentation.atlas import labelling, template
 from segmentation.commands import atlas as command
 from segmentation.errors import StudyError
 from segmentation.preprocessing.resampling import Grid, resample
 from segmentation.subject import Subject, is_exam, open_subject
 from segmentation.volumes import Volume
 
-ATLAS = Path(__file__).parents[2].parent / "shared" / "data" / "atlas"
+ATLAS = Path(__file__).parents[4] / "shared" / "data" / "atlas"
 COARSE = Grid((70, 80, 64), np.array([[-3.0, 0, 0, 105], [0, -3, 0, 100], [0, 0, 3, -80], [0, 0, 0, 1]]))
 
 
@@ -157,21 +158,21 @@ def test_command_writes_keeps_and_names_failures(
         marked = Volume(np.where(subject.brain, np.int16(1), np.int16(0)), subject.t1c.world_from_voxel)
         return template.Fit(marked, subject.t1c, "affine", "made up", 0.9, None)
 
-    monkeypatch.setattr(atlas, "fit", fake)
-    place, other = atlas.find_places(tmp_path / "exams")
-    located = atlas.locate(place, tmp_path / "out", folder, "sha")
+    monkeypatch.setattr(labelling, "fit", fake)
+    place, other = labelling.find_places(tmp_path / "exams")
+    located = labelling.locate(place, tmp_path / "out", folder, "sha")
     # 216 voxels of 8 mm³
     assert [(s.region, s.tumour_ml) for s in located.shares] == [("Left Frontal Pole", pytest.approx(1.728))]
-    assert atlas.kept(place, tmp_path / "out", "sha") == located
-    assert atlas.kept(place, tmp_path / "out", "other atlas") is None
+    assert labelling.kept(place, tmp_path / "out", "sha") == located
+    assert labelling.kept(place, tmp_path / "out", "other atlas") is None
     record = json.loads((tmp_path / "out" / "a" / "atlas.json").read_text())
     assert "non-commercial" in record["licence"] and record["result"]["reason"] == "made up"
     assert (tmp_path / "out" / "a" / "atlas.png").read_bytes().startswith(b"\x89PNG")
     (tmp_path / "out" / "a" / "atlas.csv").write_text("changed")
-    assert atlas.kept(place, tmp_path / "out", "sha") is None
+    assert labelling.kept(place, tmp_path / "out", "sha") is None
     with pytest.raises(StudyError, match="skull is still there"):
-        atlas.locate(other, tmp_path / "out", folder, "sha")
-    assert "a,affine,Left Frontal Pole,1.728,1.0000" in atlas.table([located])
+        labelling.locate(other, tmp_path / "out", folder, "sha")
+    assert "a,affine,Left Frontal Pole,1.728,1.0000" in labelling.table([located])
     monkeypatch.setattr("segmentation.__main__._COMMANDS", (command,))
     assert main(["atlas", str(tmp_path / "exams"), str(tmp_path / "out"), "--atlas", str(tmp_path / "out")]) == 2
     assert "fetch_atlas_harvard_oxford" in capsys.readouterr().err
@@ -181,7 +182,7 @@ def test_command_writes_keeps_and_names_failures(
 def test_the_real_atlas_puts_known_places_into_their_regions() -> None:
     """MNI coordinates from the literature: left thalamus (-11, -18, 8), right hippocampus (26, -22, -14),
     left amygdala (-22, -4, -18), right putamen (26, 4, 2), right occipital pole (18, -100, 2)."""
-    from segmentation.regions import load_atlas
+    from segmentation.atlas.regions import load_atlas
 
     found = load_atlas(ATLAS)
     voxel_from_world = np.linalg.inv(found.labels.world_from_voxel)

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from segmentation import regions, volumes
+from segmentation import volumes
+from segmentation.atlas import regions
+from segmentation.atlas.regions import load_atlas, shares, shares_csv
 from segmentation.errors import StudyError
-from segmentation.regions import load_atlas, shares, shares_csv
 from segmentation.volumes import Volume
 
 LAS = np.array([[-1.0, 0, 0, 3.5], [0, 1, 0, -3], [0, 0, 1, -1], [0, 0, 0, 1]])  # i runs to the left: x = 3.5 - i

@@ -1,6 +1,6 @@
 """How the learning rate falls: a function of the step alone, so that a resumed training has the very same rates."""
 
-from segmentation.config import Recipe
+from segmentation.training.recipes import Recipe
 
 _POWER = 0.9  # DeepMedic's poly schedule
 

@@ -19,18 +19,19 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from segmentation import cohort, metrics, sampling
-from segmentation import split as splits
-from segmentation.cases import Case, build, check_alike, fingerprints
-from segmentation.checkpoints import differences
-from segmentation.config import Recipe, as_dict, as_toml, load_recipe, within
+from segmentation import cohort, metrics
 from segmentation.ensemble import write_ensemble
 from segmentation.errors import StudyError
 from segmentation.exams import PreparedExam, read_record
-from segmentation.fitting import Plan, Trainer, be_reproducible, fit, summary_of
-from segmentation.inference import probabilities
+from segmentation.inference.whole_brain import probabilities
 from segmentation.network import CONFIGS, DeepMedic
-from segmentation.split import Split
+from segmentation.training import sampling
+from segmentation.training import split as splits
+from segmentation.training.cases import Case, build, check_alike, fingerprints
+from segmentation.training.checkpoints import differences
+from segmentation.training.fitting import Plan, Trainer, be_reproducible, fit, summary_of
+from segmentation.training.recipes import Recipe, as_dict, as_toml, load_recipe, within
+from segmentation.training.split import Split
 from segmentation.whole_file import write_whole
 
 R = TypeVar("R")

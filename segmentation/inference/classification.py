@@ -12,10 +12,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from segmentation import winograd
-from segmentation.folded import Activation, Target, convolve, fill_up, fold_activation, normalisation, planes_first
+from segmentation.inference import winograd
+from segmentation.inference.folded import (
+    Activation,
+    Target,
+    convolve,
+    fill_up,
+    fold_activation,
+    normalisation,
+    planes_first,
+)
+from segmentation.inference.streaming import Box, Extents
 from segmentation.network import Block, DeepMedic, Factor
-from segmentation.streaming import Box, Extents
 
 _KINDS = torch.tensor([[1, 1, 1], [1, 0, 0], [0, 0, 1]], dtype=torch.float64)  # S, w0, w2 of a kernel's three taps
 

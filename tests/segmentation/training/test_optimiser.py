@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from segmentation.loss import cross_entropy, penalty
 from segmentation.network import DeepMedic, NetworkConfig, Pathway
-from segmentation.optimiser import RMSProp
+from segmentation.training.loss import cross_entropy, penalty
+from segmentation.training.optimiser import RMSProp
 from tests.segmentation.parity import INPUTS, SMALL, Arrays, arrays, network
 
 # as the reference's README asks: the original's own batch moments are off by about 1e-5

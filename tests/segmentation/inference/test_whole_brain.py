@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch.nn import functional
 
-from segmentation import inference, tiles, winograd
-from segmentation.folded import Target
-from segmentation.inference import Array, Each, Mask, probabilities
+from segmentation import tiles
+from segmentation.inference import whole_brain, winograd
+from segmentation.inference.folded import Target
+from segmentation.inference.whole_brain import Array, Each, Mask, probabilities
 from segmentation.network import COMPACT, DEFAULT, DeepMedic, NetworkConfig, Pathway
 from tests.segmentation.parity import SMALL, arrays, network, random_network
 
@@ -31,7 +32,7 @@ def test_whole_volume_of_the_original(with_roi: bool) -> None:
     expected = found["volume/prob_roi" if with_roi else "volume/prob_noroi"]
     brain = roi if with_roi else np.ones_like(roi)
     net = network(SMALL, found)
-    ours = inference.exact([net], found["volume/input"], brain, Each(), (17, 17, 14))
+    ours = whole_brain.exact([net], found["volume/input"], brain, Each(), (17, 17, 14))
     np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-5)
 
 
@@ -104,9 +105,9 @@ def test_bfloat16_is_nearly_the_same_and_the_check_knows(monkeypatch: pytest.Mon
     half_precise = probabilities([net], images, brain, precision="bfloat16")
     apart = np.abs(half_precise - probabilities([net], images, brain, precision="float32"))[brain]
     assert 1e-5 < apart.mean() < 0.005  # another arithmetic, and yet the same network
-    assert inference.agrees(net, images, brain, half, whole)
-    monkeypatch.setattr(inference, "_MEAN_CHANGE", apart.mean() / 10)
-    assert not inference.agrees(net, images, brain, half, whole)
+    assert whole_brain.agrees(net, images, brain, half, whole)
+    monkeypatch.setattr(whole_brain, "_MEAN_CHANGE", apart.mean() / 10)
+    assert not whole_brain.agrees(net, images, brain, half, whole)
 
 
 def test_bfloat16_only_where_it_is_fast(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,8 +116,8 @@ def test_bfloat16_only_where_it_is_fast(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     for abilities, expected in (({}, torch.float32), ({"avx512_bf16": True}, torch.bfloat16)):
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda found=abilities: found)
-        assert inference.choose(net, images, brain, "auto").dtype == expected
-    assert inference.choose(net, images, brain, "float32").dtype == torch.float32
+        assert whole_brain.choose(net, images, brain, "auto").dtype == expected
+    assert whole_brain.choose(net, images, brain, "float32").dtype == torch.float32
 
 
 def test_winograd_is_a_convolution() -> None:

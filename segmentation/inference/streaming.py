@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from segmentation.folded import FoldedPathway
-from segmentation.winograd import IN, OUT
+from segmentation.inference.folded import FoldedPathway
+from segmentation.inference.winograd import IN, OUT
 
 Mask = npt.NDArray[np.bool_]
 _STEP = 4  # boxes are widened to multiples of it: few different sizes, and oneDNN prepares itself anew for each

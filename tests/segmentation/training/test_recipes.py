@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from segmentation import config
-from segmentation.config import AS_PUBLISHED, RECOMMENDED, Recipe, as_toml, load_recipe
 from segmentation.errors import StudyError
-from segmentation.schedule import learning_rate
+from segmentation.training import recipes
+from segmentation.training.recipes import AS_PUBLISHED, RECOMMENDED, Recipe, as_toml, load_recipe
+from segmentation.training.schedule import learning_rate
 
 
 def rate(epoch: float, recipe: Recipe = AS_PUBLISHED) -> float:
@@ -55,9 +55,9 @@ def test_the_rate_rises_over_the_first_steps_if_asked() -> None:
     assert [learning_rate(recipe, step) for step in range(5)] == pytest.approx([0.00025, 0.0005, 0.00075, 0.001, 0.001])
 
 
-@pytest.mark.parametrize("name", config.RECIPES)
+@pytest.mark.parametrize("name", recipes.RECIPES)
 def test_a_recipe_written_and_read_is_the_same_and_says_where_each_number_is_from(name: str, tmp_path: Path) -> None:
-    recipe = config.RECIPES[name]
+    recipe = recipes.RECIPES[name]
     path = tmp_path / "recipe.toml"
     path.write_text(as_toml(recipe, "Words\n\nabove it."), encoding="utf-8")
     assert load_recipe(path) == recipe
@@ -106,7 +106,7 @@ def test_a_recipe_that_is_not_there_is_said(tmp_path: Path) -> None:
 
 def test_a_shorter_clock_keeps_the_course() -> None:
     """148,000 steps on 740: ten steps an epoch, and the rate of each epoch as before."""
-    short = config.within(AS_PUBLISHED, 745)
+    short = recipes.within(AS_PUBLISHED, 745)
     assert (short.schedule.epochs, short.schedule.steps_per_epoch) == (74, 10)
     assert [rate(epoch, short) for epoch in range(74)] == [rate(epoch) for epoch in range(74)]
-    assert config.within(AS_PUBLISHED, 3).schedule.steps_per_epoch == 1
+    assert recipes.within(AS_PUBLISHED, 3).schedule.steps_per_epoch == 1

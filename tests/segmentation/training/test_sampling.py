@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from segmentation import augmentation, cases, sampling, volumes
-from segmentation.cases import Case
-from segmentation.config import AS_PUBLISHED, RECOMMENDED, Augmentation, Recipe
+from segmentation import volumes
 from segmentation.errors import StudyError
 from segmentation.exams import PreparedExam
 from segmentation.network import NetworkConfig
-from segmentation.sampling import Segments, batches
+from segmentation.training import augmentation, cases, sampling
+from segmentation.training.cases import Case
+from segmentation.training.recipes import AS_PUBLISHED, RECOMMENDED, Augmentation, Recipe
+from segmentation.training.sampling import Segments, batches
 from tests.segmentation import prepared_exams
 from tests.segmentation.tiny_network import TINY
 

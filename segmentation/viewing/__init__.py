@@ -1,0 +1,1 @@
+"""`segmentation view`: an exam in space, drawn by VTK."""
