@@ -1,1 +1,1 @@
-"""The Harvard-Oxford regions on exams: `labelling` of each, the `template` laid on its brain, the files of `regions`."""
+"""The Harvard-Oxford regions on exams: `labelling` of each, by the `template` laid on its brain; files of `regions`."""
