@@ -1,33 +1,39 @@
 """`segmentation simulate` and `segmentation technician`: exams whose truth is known, and outlines of it."""
 
 import argparse
-from collections.abc import Iterable
 from pathlib import Path
 
 from segmentation.errors import StudyError
 
 _SIMULATE = """\
 Make exams of people who do not exist, with tumours whose true extent is known: to try the reader app, to practise,
-to demonstrate, and to rehearse a study before the first patient's images are touched.
+to demonstrate, to train networks on, and to rehearse a study before the first patient's images are touched.
 
 Each exam is a folder:
   OUT/sim-001/t1c.nii.gz        T1-weighted after contrast agent, skull-stripped, whole numbers, background 0
   OUT/sim-001/flair.nii.gz      FLAIR on the same grid
   OUT/sim-001/truth.nii.gz      the whole tumour, oedema included: 0 and 1
-  OUT/sim-001/outline_1.nii.gz  drawn by a simulated technician
-  OUT/sim-001/outline_2.nii.gz  drawn by another one
-  OUT/sim-001/simulation.json   seed, sizes, and the two technicians' habits
+  OUT/sim-001/outline_1.nii.gz  drawn by a simulated technician; outline_2 and outline_3 by others, if there are more
+  OUT/sim-001/consensus.nii.gz  what they agree on: of two the intersection, of three the majority
+  OUT/sim-001/simulation.json   every number drawn: tumour, contrasts, scanners' faults, the technicians' habits
 """
 _SIMULATE_END = """\
 How it is made: the ICBM152 template (in the package nilearn; nothing is downloaded) is bent and turned at random into
-a person; a glioma grows from white matter by reaction and diffusion, pushes tissue aside, gets a necrotic core, an
-enhancing rim and oedema along white matter; T1c and FLAIR follow from the tissues, with vessels, shading, blur and
-Rician noise. The technicians' outlines overlap with the truth by Dice 0.82 to 0.92.
+a person; a glioma grows from one or more seeds by reaction and diffusion, faster in white matter than in grey, pushes
+tissue aside, gets a necrotic core, an enhancing rim and oedema, or hardly enhances at all; T1c and FLAIR follow from
+the tissues, each with a contrast, resolution, shading, noise and faults of its own, and with what is bright but no
+tumour: vessels, meninges, white matter about the ventricles. Volumes are distributed as in Mitchell et al. 2020,
+figure 3. Outlines come from a panel of eight technicians with their own habits: a hand that wanders, draws too wide or
+too tight, skips slices; an eye that misses satellites or enhancement, or takes other bright white matter for tumour.
 
-An interrupted run goes on with the same command: finished exams are kept. The same seed gives the same exams, and
---count 20 begins with the exams of --count 10. An exam takes about 10 seconds and 3 MB.
+An interrupted run goes on with the same command: finished exams are kept. The same seed gives the same exams, whatever
+--jobs, and --count 20 begins with the exams of --count 10. Images depend on seed, spacing and volumes only, so that
+--technicians and --errors give other outlines of the same people. An exam takes about 6 seconds of one core and 3 MB.
 
   segmentation simulate practice --count 5 --seed 7
+  segmentation simulate cohort --count 160 --seed 2026
+  segmentation simulate careless --count 160 --seed 2026 --technicians 1 --errors 2
+  segmentation preprocess cohort prepared --skull-stripped --co-registered
 """
 _TECHNICIAN = """\
 Draw an outline from a mask as a hand would draw it: slice by slice, rounded, a little too wide or too tight, wandering
@@ -54,6 +60,15 @@ def _add_simulate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     command.add_argument("--seed", type=int, default=1, metavar="S", help="a whole number from 0 up (default 1)")
     spacing = "voxel size in mm (default 1 1 2)"
     command.add_argument("--spacing", type=float, nargs=3, default=(1, 1, 2), metavar=("X", "Y", "Z"), help=spacing)
+    people = "technicians an exam: a number, or the fewest and the most (default 1 3)"
+    command.add_argument("--technicians", type=int, nargs="+", default=[1, 3], metavar="N", help=people)
+    errors = "times the technicians' usual errors (default 1; 0: the truth, but for the hand's smoothness)"
+    command.add_argument("--errors", type=float, default=1.0, metavar="X", help=errors)
+    sizes = "range of the tumours' volumes in ml (default 5 301)"
+    command.add_argument("--volume", type=float, nargs=2, default=(5, 301), metavar=("MIN", "MAX"), help=sizes)
+    command.add_argument(
+        "--jobs", type=int, metavar="N", help="exams at a time (default: one a core, as memory allows)"
+    )
     command.set_defaults(run=_simulate)
 
 
@@ -71,24 +86,23 @@ def _add_technician(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     command.set_defaults(run=_technician)
 
 
-def _simulate(options: argparse.Namespace) -> None:
-    from segmentation.phantom import simulation  # scipy and nilearn take seconds: not for --help
+def _simulate(options: argparse.Namespace) -> int:
+    """Make the exams; 1 if one could not be made."""
+    from segmentation import cohort  # scipy and nilearn take seconds: not for --help
+    from segmentation.phantom.simulation import Settings, simulate
+    from segmentation.phantom.tumour import Volumes
 
     i, j, k = (float(step) for step in options.spacing)
-    settings = simulation.Settings(options.seed, (i, j, k))
-    folders = simulation.simulate(options.out, options.count, settings, _with_bar)
-    print(f"{len(folders)} exams in {options.out}")
+    if len(options.technicians) > 2:
+        raise StudyError("--technicians takes one number or two.", remedy="Try --technicians 1 3.")
+    people = (options.technicians[0], options.technicians[-1])
+    settings = Settings(options.seed, (i, j, k), Volumes(*options.volume), people, options.errors)
+    outcomes = simulate(options.out, options.count, settings, options.jobs)
+    print(cohort.summary(outcomes))
+    return 1 if cohort.failed(outcomes) else 0
 
 
-def _with_bar(numbers: Iterable[int]) -> Iterable[int]:
-    """A progress bar with the time that is left."""
-    from tqdm import tqdm
-
-    todo = list(numbers)
-    return tqdm(todo, desc="exams", unit="exam", disable=not todo)
-
-
-def _technician(options: argparse.Namespace) -> None:
+def _technician(options: argparse.Namespace) -> int:
     import numpy as np
 
     from segmentation import volumes
@@ -111,3 +125,4 @@ def _technician(options: argparse.Namespace) -> None:
         raise StudyError(error.what, file=options.truth, remedy=error.remedy) from error
     volumes.save(options.out, drawn)
     print(f"{options.out}: {', '.join(f'{name} {value:.2f}' for name, value in hand.as_dict().items())}")
+    return 0

@@ -14,6 +14,8 @@ FIELD_OF_VIEW_MM = (176.0, 216.0, 176.0)
 _CENTRE_MM = np.array([0.0, -17.0, 5.0])  # of the field of view, in the template's space
 _PIVOT_MM = np.array([0.0, -25.0, -30.0])  # heads nod and turn about the skull base
 _VENTRICLES_MM = np.array([0.0, -12.0, 12.0])
+_SULCUS_MM = 9.0  # a brain mask bridges furrows up to this wide
+_HULL_MARGIN = 12  # voxels around the template, so that its hull has an outside
 DEPTH_STEP = 3  # the depth map is smooth: every third voxel will do
 
 
@@ -43,38 +45,54 @@ class Grid:
 
 
 @dataclass(frozen=True)
+class Part(Grid):
+    """A box cut out of a grid."""
+
+    size: tuple[int, ...] = ()
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        i, j, k = self.size
+        return i, j, k
+
+
+@dataclass(frozen=True)
 class Template:
     """ICBM152 2009a as nilearn ships it, at 1 mm: T1 of the brain and tissue shares, from 0 to 1."""
 
     t1: Field
     grey: Field
     white: Field
-    depth_mm: Field  # under the brain's surface; every third voxel only
+    depth_mm: Field  # under the brain's hull, below 0 outside; every third voxel only
     voxel_from_world_mm: Field  # translation only: its axes run right, front, head
 
     def depth_at(self, at_mm: Field) -> Field:
-        """Depth under the brain's surface at points (3, ...) of the template's space."""
-        return self.sample(self.depth_mm, at_mm, DEPTH_STEP)
+        """Depth under the brain's hull at points (3, ...) of the template's space; below 0 outside."""
+        return self._interpolate(self.depth_mm, at_mm, DEPTH_STEP, "nearest")
 
-    def sample(self, values: Field, at_mm: Field, step: int = 1) -> Field:
-        """Linear interpolation of an array with every `step`th voxel at points (3, ...); 0 outside."""
+    def sample(self, values: Field, at_mm: Field) -> Field:
+        """Linear interpolation of an array of the template at points (3, ...); 0 outside."""
+        return self._interpolate(values, at_mm, 1, "constant")
+
+    def _interpolate(self, values: Field, at_mm: Field, step: int, beyond: str) -> Field:
         from scipy import ndimage
 
         offset = self.voxel_from_world_mm.reshape(3, *[1] * (at_mm.ndim - 1))
-        return ndimage.map_coordinates(values, (at_mm + offset) / step, order=1, output=np.float32)
+        return ndimage.map_coordinates(values, (at_mm + offset) / step, order=1, output=np.float32, mode=beyond)
 
 
 @dataclass(frozen=True)
 class Anatomy:
-    """Tissue shares of one person on the exam's grid; outside the brain all are 0, inside they add up to 1."""
+    """Tissue shares of one person on the exam's grid; outside the brain mask all are 0, inside they add up to 1."""
 
     grid: Grid
     template_mm: Field  # where each voxel came from in the template, (3, i, j, k)
-    brain: npt.NDArray[np.bool_]
+    brain: npt.NDArray[np.bool_]  # what skull stripping left: too much here, too little there
     white: Field
     grey: Field
     fluid: Field
-    depth_mm: Field
+    meninges: Field
+    depth_mm: Field  # under the hull; below 0 in what was left around it
 
 
 @cache
@@ -82,7 +100,6 @@ def load_template() -> Template:
     """Read the template that nilearn carries; nothing is downloaded."""
     try:
         from nilearn import datasets
-        from scipy import ndimage
     except ImportError as error:
         what = f"Simulation needs the package {error.name}, which is not installed."
         raise StudyError(what, remedy='Install it with: pip install "blindread[segmentation]"') from error
@@ -91,9 +108,22 @@ def load_template() -> Template:
         for load in (datasets.load_mni152_template, datasets.load_mni152_gm_template, datasets.load_mni152_wm_template)
     ]
     t1, grey, white = (_unit(image) for image in images)
-    coarse = (t1 > 0)[::DEPTH_STEP, ::DEPTH_STEP, ::DEPTH_STEP]
-    depth = ndimage.distance_transform_edt(ndimage.binary_fill_holes(coarse), sampling=DEPTH_STEP)
-    return Template(t1, grey, white, depth.astype(np.float32), -images[0].affine[:3, 3].astype(np.float32))
+    return Template(t1, grey, white, _depth_of(t1 > 0), -images[0].affine[:3, 3].astype(np.float32))
+
+
+def _depth_of(brain: npt.NDArray[np.bool_]) -> Field:
+    """Signed distance to the brain's hull, which bridges the furrows; every third voxel."""
+    from scipy import ndimage
+
+    margin = _HULL_MARGIN
+    coarse = np.pad(ndimage.binary_fill_holes(brain), margin)[::DEPTH_STEP, ::DEPTH_STEP, ::DEPTH_STEP]
+    reach = ndimage.distance_transform_edt(~coarse, sampling=DEPTH_STEP) <= _SULCUS_MM
+    hull = ndimage.distance_transform_edt(reach, sampling=DEPTH_STEP) > _SULCUS_MM
+    hull |= coarse
+    inside = ndimage.distance_transform_edt(hull, sampling=DEPTH_STEP)
+    outside = ndimage.distance_transform_edt(~hull, sampling=DEPTH_STEP)
+    cut = tuple(slice(margin // DEPTH_STEP, margin // DEPTH_STEP - (-n // DEPTH_STEP)) for n in brain.shape)
+    return (inside - outside)[cut].astype(np.float32)
 
 
 def _unit(image: Any) -> Field:
@@ -116,31 +146,49 @@ def smooth_noise(rng: np.random.Generator, grid: Grid, correlation_mm: float) ->
 def place_of(grid: Grid, rng: np.random.Generator) -> Field:
     """Template place of each voxel of one person's head: its pose, size, large and small bends, and ventricles."""
     at = grid.world_mm() - _column(_PIVOT_MM)
-    at = np.tensordot(_rotation(np.radians(rng.normal(0, [4, 3, 4]))), at, axes=1).astype(np.float32)
-    at *= _column(rng.normal(1.0, 0.035, 3))
-    at += _column(_PIVOT_MM + rng.normal(0, 2, 3))
-    for correlation_mm, amplitude_mm in ((70.0, 2.6), (18.0, 1.4)):
+    at = np.tensordot(_rotation(np.radians(rng.normal(0, [5, 4, 5]))), at, axes=1).astype(np.float32)
+    at *= _column(rng.normal(1.04, 0.04, 3))  # the template's head is larger than most
+    at += _column(_PIVOT_MM + rng.normal(0, 3, 3))
+    for correlation_mm, amplitude_mm in ((70.0, 2.8), (22.0, 1.6), (9.0, 0.5)):
+        amplitude_mm *= rng.uniform(0.6, 1.3)
         at += amplitude_mm * np.stack([smooth_noise(rng, grid, correlation_mm) for _ in range(3)])
     from_ventricles = at - _column(_VENTRICLES_MM)
     near = np.exp(-((from_ventricles / _column(np.array([30.0, 45.0, 25.0]))) ** 2).sum(0))
-    return at + from_ventricles * (rng.uniform(-0.22, 0.3) * near)
+    return at + from_ventricles * (rng.uniform(-0.3, 0.3) * near)
 
 
-def tissues(template: Template, grid: Grid, template_mm: Field) -> Anatomy:
+def tissues(template: Template, grid: Grid, template_mm: Field, rng: np.random.Generator) -> Anatomy:
     """Tissue shares, made crisper than the template: it is a mean of 152 people, in whom each border lay elsewhere."""
-    t1 = template.sample(template.t1, template_mm)
-    brain = t1 > 0.3
-    white, grey = np.zeros_like(t1), np.zeros_like(t1)
-    inside_mm = template_mm[:, brain]  # half of all voxels
-    white[brain] = template.sample(template.white, inside_mm) ** 2
-    grey[brain] = template.sample(template.grey, inside_mm) ** 2
-    solid = np.clip((t1 - 0.38) / 0.2, 0, 1)  # the template's shares leak into the ventricles
-    white, grey = white * solid, grey * solid
-    fluid = np.clip((0.66 - t1) / 0.2, 0, 1) ** 1.5 * 1.4
-    total: Field = np.where(brain, white + grey + fluid + 1e-6, np.inf).astype(np.float32)
     depth_mm = template.depth_at(template_mm)
-    white, grey, fluid = (np.divide(share, total) for share in (white, grey, fluid))
-    return Anatomy(grid, template_mm, brain, white, grey, fluid, depth_mm)
+    brain, meninges = _stripped(grid, depth_mm, rng)
+    inside_mm = template_mm[:, brain]  # half of all voxels
+    t1 = template.sample(template.t1, inside_mm)
+    crisp = rng.uniform(1.3, 2.2)
+    solid = np.clip((t1 - rng.uniform(0.34, 0.42)) / 0.2, 0, 1)  # the template's shares leak into the ventricles
+    white = template.sample(template.white, inside_mm) ** crisp * solid
+    grey = template.sample(template.grey, inside_mm) ** crisp * solid
+    fluid = np.clip((rng.uniform(0.6, 0.7) - t1) / 0.2, 0, 1) ** 1.5 * 1.4  # wider or narrower furrows
+    dura = meninges[brain]
+    share = (1 - dura) / (white + grey + fluid + 1e-6)
+    parts = (np.zeros(grid.shape, np.float32) for _ in range(4))
+    white, grey, fluid, dura = (
+        _put(part, brain, values)
+        for part, values in zip(parts, (white * share, grey * share, fluid * share, dura), strict=True)
+    )
+    return Anatomy(grid, template_mm, brain, white, grey, fluid, dura, depth_mm)
+
+
+def _put(whole: Field, where: npt.NDArray[np.bool_], values: Field) -> Field:
+    whole[where] = values
+    return whole
+
+
+def _stripped(grid: Grid, depth_mm: Field, rng: np.random.Generator) -> tuple[npt.NDArray[np.bool_], Field]:
+    """The mask of skull stripping, whose cut wanders about the hull, and the share of meninges it left inside."""
+    cut_mm = rng.normal(0.3, 0.8) + rng.uniform(0.5, 1.8) * smooth_noise(rng, grid, rng.uniform(14, 40))
+    brain = depth_mm > np.clip(cut_mm, -4, 3)
+    left = np.clip((0.8 - depth_mm) / 2 + 0.3 * smooth_noise(rng, grid, 8.0), 0, 1) * rng.uniform(0.1, 1)
+    return brain, (left * brain).astype(np.float32)
 
 
 def _column(values: npt.NDArray[np.float64]) -> Field:

@@ -3,8 +3,8 @@
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +12,24 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentation import volumes
+from segmentation.cohort import Outcome, run_each
+from segmentation.consensus import consensus
 from segmentation.errors import StudyError
-from segmentation.phantom.anatomy import Anatomy, Grid, load_template, place_of, tissues
-from segmentation.phantom.contrast import FLAIR, T1C, expose, vessels
-from segmentation.phantom.technician import draw_technician, outline
-from segmentation.phantom.tumour import Plan, Tumour, draw_plan, grow, push_aside
+from segmentation.phantom import contrast
+from segmentation.phantom.anatomy import Grid, load_template, place_of, tissues
+from segmentation.phantom.contrast import Scene
+from segmentation.phantom.hyperintensities import hyperintensities
+from segmentation.phantom.lapses import Parts
+from segmentation.phantom.technician import Technician, draw_technician, outline
+from segmentation.phantom.tumour import Plan, Tumour, Volumes, draw_plan, grow, push_aside
 from segmentation.volumes import Volume
 
-METHOD = "blindread-phantom-1"  # another number wherever the same seed would give other voxels
+METHOD = "blindread-phantom-2"  # another number wherever the same seed would give other voxels
 RECORD = "simulation.json"
+PANEL = 8  # technicians a cohort's outlines are drawn by, each with their own habits
 _EXAM, _DRAFT = re.compile(r"sim-\d{3,}"), re.compile(r"\.sim-\d{3,}\.part")
+_LEVELS = {"t1c": 300, "flair": 220}
+_DRAWN_TODAY = 0.02  # standard deviation of one technician's Dice from exam to exam
 
 
 @dataclass(frozen=True)
@@ -30,38 +38,85 @@ class Settings:
 
     seed: int
     spacing_mm: tuple[float, float, float] = (1.0, 1.0, 2.0)
+    volumes: Volumes = field(default_factory=Volumes)
+    technicians: tuple[int, int] = (1, 3)  # fewest and most an exam
+    errors: float = 1.0  # times the technicians' errors; decides no image
 
     def __post_init__(self) -> None:
-        if not all(0.5 <= step <= 6 for step in self.spacing_mm):
-            raise StudyError("The voxel size must lie between 0.5 and 6 mm.", remedy="Try --spacing 1 1 2.")
-        if not 0 <= self.seed < 2**63:
-            raise StudyError("The seed must be a whole number from 0 up.", remedy="Try --seed 1.")
+        fewest, most = self.technicians
+        for is_wrong, what, remedy in (
+            (
+                not all(0.5 <= step <= 6 for step in self.spacing_mm),
+                "The voxel size must lie between 0.5 and 6 mm.",
+                "Try --spacing 1 1 2.",
+            ),
+            (not 0 <= self.seed < 2**63, "The seed must be a whole number from 0 up.", "Try --seed 1."),
+            (
+                not 1 <= fewest <= most <= PANEL,
+                f"An exam is outlined by 1 to {PANEL} technicians, not {fewest} to {most}.",
+                "Try --technicians 1 3.",
+            ),
+            (
+                not 0 <= self.errors <= 4,
+                "The technicians' errors must lie between 0 and 4 times the usual.",
+                "Try --errors 1.",
+            ),
+        ):
+            if is_wrong:
+                raise StudyError(what, remedy=remedy)
 
     def record(self, number: int) -> dict[str, Any]:
         """The start of an exam's record, by which a later run knows it again."""
-        return {"method": METHOD, "seed": self.seed, "exam": number, "spacing_mm": list(self.spacing_mm)}
+        return {
+            "method": METHOD,
+            "seed": self.seed,
+            "exam": number,
+            "spacing_mm": list(self.spacing_mm),
+            "volume_range_ml": [self.volumes.smallest, self.volumes.largest],
+            "technicians": list(self.technicians),
+            "errors": self.errors,
+        }
+
+    def panel(self) -> list[Technician]:
+        """All technicians of the cohort."""
+        return [draw_technician(np.random.default_rng([self.seed, 0, n]), self.errors) for n in range(PANEL)]
 
 
-def simulate(
-    out: Path, count: int, settings: Settings, progress: Callable[[Iterable[int]], Iterable[int]] = iter
-) -> list[Path]:
+def simulate(out: Path, count: int, settings: Settings, jobs: int | None = None) -> tuple[Outcome[Path], ...]:
     """Make exams sim-001 ... in `out`; those that are there already, made with the same settings, are kept.
 
-    An exam's folder appears only when it is complete. `progress` wraps the numbers still to be made.
+    An exam's folder appears only when it is complete. Raises StudyError before any is made if `out` holds other things.
     """
     if count < 1:
         raise StudyError(f"{count} exams cannot be made.", remedy="Ask for at least one: --count 1.")
+    load_template()  # without it no exam can be made, so say so once
     folders = [out / f"sim-{number:03d}" for number in range(1, count + 1)]
     try:
         _prepare(out)
-        missing = [n for n, folder in enumerate(folders, 1) if not _is_finished(folder, settings.record(n))]
-        for number in progress(missing):
-            _write_exam(folders[number - 1], settings, number)
     except OSError as error:
-        what = f"The exams cannot be written ({error.strerror or error})."
         remedy = "Check the permissions and the free space (3 MB an exam), then give the same command again."
+        what = f"The exams cannot be written ({error.strerror or error})."
         raise StudyError(what, file=error.filename or out, remedy=remedy) from error
-    return folders
+    for number, folder in enumerate(folders, 1):
+        _is_finished(folder, settings.record(number))
+    return run_each(partial(make_exam, settings), folders, jobs=jobs, kept=partial(_kept, settings), memory_gib=1.5)
+
+
+def make_exam(settings: Settings, folder: Path) -> Path:
+    """Make the exam whose number is in the folder's name; nothing half-written stays."""
+    number = _number_of(folder)
+    draft = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir()
+    try:
+        record = settings.record(number) | write_files(draft, settings, number)
+        text = json.dumps(record, indent=1, sort_keys=True) + "\n"
+        (draft / RECORD).write_text(text, encoding="utf-8")
+        draft.rename(folder)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+    return folder
 
 
 def _prepare(out: Path) -> None:
@@ -75,6 +130,14 @@ def _prepare(out: Path) -> None:
             raise StudyError(what, file=out, remedy="Choose an empty or a new folder.")
 
 
+def _number_of(folder: Path) -> int:
+    return int(folder.name.removeprefix("sim-"))
+
+
+def _kept(settings: Settings, folder: Path) -> Path | None:
+    return folder if _is_finished(folder, settings.record(_number_of(folder))) else None
+
+
 def _is_finished(folder: Path, record: dict[str, Any]) -> bool:
     if not folder.exists():
         return False
@@ -84,67 +147,77 @@ def _is_finished(folder: Path, record: dict[str, Any]) -> bool:
     except (OSError, ValueError, AttributeError):
         same = False
     if not same:
-        what = "This exam was made with another seed, voxel size or version."
+        what = "This exam was made with another seed, other settings or another version."
         raise StudyError(what, file=folder, remedy="Choose another folder, or remove this one.")
     return True
 
 
-def _write_exam(folder: Path, settings: Settings, number: int) -> None:
-    draft = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir()
-    try:
-        record = settings.record(number) | write_files(draft, settings, number)
-        text = json.dumps(record, indent=1, sort_keys=True) + "\n"
-        (draft / RECORD).write_text(text, encoding="utf-8")
-        draft.rename(folder)
-    except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
-
-
 def write_files(folder: Path, settings: Settings, number: int) -> dict[str, Any]:
-    """Images, truth and two outlines of one exam; returns what belongs in its record."""
-    plan, anatomy, tumour, rng = build(settings, number)
-    affine = anatomy.grid.world_from_voxel
-    blood = vessels(anatomy, rng)
-    for name, contrast in (("t1c", T1C), ("flair", FLAIR)):
-        layer = expose(anatomy, tumour, blood, contrast, rng)
+    """Images, truth, outlines and consensus of one exam; returns what belongs in its record."""
+    plan, scene, rng = build(settings, number)
+    affine = scene.anatomy.grid.world_from_voxel
+    taken: dict[str, Any] = {}
+    for name, draw in (("t1c", contrast.draw_t1c), ("flair", contrast.draw_flair)):
+        colours, scanner = draw(rng, plan.kind), contrast.draw_scanner(rng, _LEVELS[name])
+        layer = contrast.expose(scene, colours, scanner, rng)
         volumes.save(folder / f"{name}.nii.gz", Volume(layer, affine), dtype=np.int16)
-    truth = Volume(tumour.mask.astype(np.uint8), affine)
+        taken[name] = {"contrast": _rounded(colours), "scanner": _rounded(scanner)}
+    truth = Volume(scene.tumour.mask.astype(np.uint8), affine)
     volumes.save(folder / "truth.nii.gz", truth)
-    hands = [draw_technician(rng) for _ in range(2)]
-    found = []
-    for n, hand in enumerate(hands, 1):
-        drawn = outline(truth, hand, [settings.seed, number, n], anatomy.brain)
-        volumes.save(folder / f"outline_{n}.nii.gz", drawn)
-        found.append(_dice(drawn.array, truth.array))
-    return _described(plan, tumour, anatomy.grid) | {
-        "outlines": [hand.as_dict() | {"dice_reached": dice} for hand, dice in zip(hands, found, strict=True)],
-    }
+    return (
+        _described(plan, scene.tumour, scene.anatomy.grid)
+        | taken
+        | {"outlines": _outlines(folder, settings, number, truth, scene)}
+    )
 
 
-def build(settings: Settings, number: int) -> tuple[Plan, Anatomy, Tumour, np.random.Generator]:
-    """Person and tumour of one exam, and the random numbers where they stand."""
+def build(settings: Settings, number: int) -> tuple[Plan, Scene, np.random.Generator]:
+    """Person, tumour and all else there is to see of one exam, and the random numbers where they stand."""
     rng = np.random.default_rng([settings.seed, number])
     template, grid = load_template(), Grid(settings.spacing_mm)
-    plan = draw_plan(template, rng)
-    anatomy = tissues(template, grid, push_aside(template, place_of(grid, rng), plan))
-    return plan, anatomy, grow(anatomy, plan, rng), rng
+    plan = draw_plan(template, rng, settings.volumes)
+    anatomy = tissues(template, grid, push_aside(template, place_of(grid, rng), plan), rng)
+    tumour = grow(anatomy, plan, rng)
+    return plan, Scene(anatomy, tumour, contrast.vessels(anatomy, rng), hyperintensities(anatomy, rng)), rng
+
+
+def _outlines(folder: Path, settings: Settings, number: int, truth: Volume, scene: Scene) -> list[dict[str, Any]]:
+    """Let some of the panel outline the exam, and save their consensus; what each did, for the record."""
+    rng = np.random.default_rng([settings.seed, number, 0])
+    fewest, most = settings.technicians
+    chosen = rng.permutation(PANEL)[: rng.integers(fewest, most + 1)]
+    parts = Parts(scene.tumour.oedema > 0.3, scene.hyperintensity > 0.4)
+    panel, told, drawn = settings.panel(), [], []
+    for n, person in enumerate(chosen, 1):
+        today = 1 - (1 - panel[person].dice) * float(np.exp(rng.normal(0, _DRAWN_TODAY / 0.12)))
+        hand = replace(panel[person], dice=min(max(today, 0.3), 1.0))
+        mask = outline(truth, hand, [settings.seed, number, n], scene.anatomy.brain, parts)
+        volumes.save(folder / f"outline_{n}.nii.gz", mask)
+        drawn.append(mask.array > 0)
+        reached = _dice(mask.array, truth.array)
+        told.append(hand.as_dict() | {"technician": f"technician-{person + 1}", "dice_reached": reached})
+    agreed = consensus(drawn).astype(np.uint8)
+    volumes.save(folder / "consensus.nii.gz", Volume(agreed, truth.world_from_voxel))
+    return told
 
 
 def _described(plan: Plan, tumour: Tumour, grid: Grid) -> dict[str, Any]:
     voxel_ml = float(np.prod(grid.spacing_mm)) / 1000
     return {
-        "note": "Simulated on the ICBM152 template; no patient. Both outlines are by a simulated technician.",
+        "note": "Simulated on the ICBM152 template; no patient. All outlines are by simulated technicians.",
         "tumour": {
-            "centre_mni_mm": [round(float(c), 1) for c in plan.centre_mm],
+            "kind": plan.kind,
+            "seeds_mni_mm": [[round(float(c), 1) for c in seed] for seed in plan.seeds_mm],
             "whole_ml": round(int(tumour.mask.sum()) * voxel_ml, 2),
             "core_ml": round(int((tumour.core > 0.5).sum()) * voxel_ml, 2),
             "rim_mm": round(plan.rim_mm, 2),
             "mass_effect": round(plan.shift, 2),
         },
     }
+
+
+def _rounded(drawn: Any) -> dict[str, float]:
+    return {name: round(float(value), 4) for name, value in vars(drawn).items()}
 
 
 def _dice(a: npt.NDArray, b: npt.NDArray) -> float:
