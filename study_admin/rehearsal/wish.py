@@ -1,0 +1,67 @@
+"""What is to be rehearsed, as it was asked for; a rehearsal that is interrupted goes on only for the same wish."""
+
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from segmentation.errors import StudyError
+from study_admin.power.plan import MOST
+from study_admin.rehearsal.readers import ReaderModel
+
+MOST_REPETITIONS = 100_000
+
+
+class Act(StrEnum):
+    """What is broken on purpose."""
+
+    IMAGE = "image"
+    CRASH = "crash"
+    WITHDRAWAL = "withdrawal"
+    EARLY_UNBLINDING = "early-unblinding"
+    RESULTS = "results"
+    SESSION = "session"
+    OTHER_STUDY = "other-study"
+    TWICE = "twice"
+    DATABASE = "database"
+
+
+ALL_ACTS = tuple(Act)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """`study` is a study's folder or a design's file, or empty: then the three sizes count.
+
+    `exams` is a folder of exams, or empty: then those of the study are taken, else small ones are made up.
+    `reference` is a mask in each exam's folder that the readers' scores follow, by its Dice with either arm's mask.
+    """
+
+    study: str = ""
+    exams: str = ""
+    groups: int = 2
+    readers_per_group: int = 4
+    exams_per_group: int = 10
+    effect: float = 0.3
+    seed: int = 1
+    repetitions: int = 400
+    acts: tuple[Act, ...] = ALL_ACTS
+    reference: str = ""
+    readers: ReaderModel = field(default_factory=ReaderModel)
+
+    def check(self) -> None:
+        """Raises StudyError for what can't be rehearsed, before anything is written."""
+        sizes = (("groups", self.groups), ("readers in each group", self.readers_per_group),
+                 ("exams in each group", self.exams_per_group))  # fmt: skip
+        for words, size in sizes:
+            if not 1 <= size <= MOST:
+                raise StudyError(f"{size} {words} can't be rehearsed.", remedy=f"Give a number from 1 to {MOST}.")
+        if self.seed < 0:
+            raise StudyError(f"A seed of {self.seed} is none.", remedy="Give a whole number from 0 on: --seed 1.")
+        if not 0 <= self.repetitions <= MOST_REPETITIONS:
+            remedy = f"Give a number from 0 to {MOST_REPETITIONS}; 400 tell the power to about 2.5 points per cent."
+            raise StudyError(f"{self.repetitions} repetitions can't be made.", remedy=remedy)
+        self.readers.check()
+
+    def identity(self) -> dict[str, Any]:
+        """What has to be the same for a rehearsal to go on; repetitions may be added."""
+        return {name: value for name, value in asdict(self).items() if name != "repetitions"}
