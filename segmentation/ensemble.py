@@ -63,19 +63,24 @@ def write_ensemble(folder: Path, members: Sequence[Path], provenance: Mapping[st
 
 def load_ensemble(folder: Path) -> Ensemble:
     """The ensemble in a folder that training wrote. Raises StudyError."""
-    file = folder / FILE_NAME
-    description = _read(file)
-    names = description.get("members")
-    if not (isinstance(names, list) and names and all(isinstance(name, str) for name in names)):
-        raise StudyError("It names no members.", file=file, remedy="Copy the whole folder of the ensemble again.")
-    paths = [folder / name for name in names]
-    if any(not path.resolve().is_relative_to(folder.resolve()) for path in paths):
-        raise StudyError("A member lies outside the folder.", file=file, remedy="Copy the members into it.")
-    members = tuple(load_weights(path) for path in paths)
+    members = tuple(load_weights(path) for path in member_paths(folder))
     if len({member.config for member in members}) != 1:
         remedy = "Train all members with one recipe."
-        raise StudyError("Its members are networks of different configurations.", file=file, remedy=remedy)
-    return Ensemble(members, description.get("provenance", {}))
+        what = "Its members are networks of different configurations."
+        raise StudyError(what, file=folder / FILE_NAME, remedy=remedy)
+    return Ensemble(members, _read(folder / FILE_NAME).get("provenance", {}))
+
+
+def member_paths(folder: Path) -> tuple[Path, ...]:
+    """The weights' files of an ensemble's members. Raises StudyError."""
+    file = folder / FILE_NAME
+    names = _read(file).get("members")
+    if not (isinstance(names, list) and names and all(isinstance(name, str) for name in names)):
+        raise StudyError("It names no members.", file=file, remedy="Copy the whole folder of the ensemble again.")
+    paths = tuple(folder / name for name in names)
+    if any(not path.resolve().is_relative_to(folder.resolve()) for path in paths):
+        raise StudyError("A member lies outside the folder.", file=file, remedy="Copy the members into it.")
+    return paths
 
 
 def _read(file: Path) -> dict[str, Any]:

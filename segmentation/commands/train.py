@@ -67,6 +67,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     command.add_argument(
         "--minutes", type=float, metavar="M", help="time for each network, instead of the recipe's steps"
     )
+    start = "an ensemble to train further, for instance the one that ships (`segmentation predict --help` says where)"
+    command.add_argument("--from", dest="start", type=Path, metavar="ENSEMBLE", help=start)
     command.add_argument("--tune", action="store_true", help="train one network and measure it on validation subjects")
     _add_split(command)
     _add_machine(command)
@@ -124,6 +126,7 @@ def _run(options: argparse.Namespace) -> None:
         split=split.read_split(options.split) if options.split else None,
         is_tuning=options.tune,
         machine=own_ensemble.Machine(options.jobs, options.workers, options.device),
+        start=options.start,
     )
     print(_last_words(options.out, weights, options.tune))
 

@@ -29,11 +29,12 @@ from segmentation.training.checkpoints import Progress, load_checkpoint, save_ch
 from segmentation.training.logbook import Logbook, means
 from segmentation.training.optimiser import RMSProp
 from segmentation.training.recipes import Recipe, as_dict
-from segmentation.weights import save_weights
+from segmentation.weights import load_weights, save_weights
 
 _WEIGHTS, _DROPOUT = 3, 4  # beside sampling's, so that no two draws start from one seed
 _VALIDATION_EPOCHS = 5  # DeepMedic default
 CHECKPOINT, WEIGHTS = "checkpoint.safetensors", "weights.safetensors"
+LEARNED = "flair_sha256"  # in the provenance: checksums of the FLAIR voxels of all exams it learned from
 _LAYOUT = torch.channels_last_3d  # half the time of torch's usual one in the convolutions of a CPU
 
 
@@ -48,6 +49,7 @@ class Plan:
     validation: tuple[Case, ...] = ()
     workers: int = 0
     device: str = "cpu"
+    start: Path | None = None  # weights to start from; None: drawn at random
 
     @property
     def name(self) -> str:
@@ -84,6 +86,8 @@ class Trainer:
         self.device = torch.device(plan.device)
         generator = torch.Generator().manual_seed(_derived(plan.seed, _WEIGHTS))
         net = DeepMedic(CONFIGS[plan.recipe.network.configuration], generator)
+        if plan.start is not None:
+            net.load_state_dict(load_weights(plan.start).state_dict())
         self.net = net.to(self.device).train()
         self.optimiser = _optimiser(self.net, plan.recipe)
         self.segments = sampling.Segments(plan.cases, plan.recipe, self.net.config, plan.seed)
@@ -237,7 +241,9 @@ def _stop_request() -> Iterator[threading.Event]:
 def _provenance(plan: Plan, progress: Progress) -> dict[str, Any]:
     last = {name: progress.history[-1][name] for name in ("loss", "dice", "validation_dice", "minutes")}
     identity = plan.identity()
-    return {**summary_of(plan), **identity, "exams": len(plan.cases), "steps": progress.step, "last_epoch": last}
+    images = sorted(case.fingerprints["flair"] for case in plan.cases)  # so that none is taken for a test later on
+    said = {**summary_of(plan), **identity, "exams": len(plan.cases), LEARNED: images}
+    return {**said, "steps": progress.step, "last_epoch": last}
 
 
 def summary_of(plan: Plan) -> dict[str, Any]:

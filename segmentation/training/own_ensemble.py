@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from segmentation import cohort, metrics
-from segmentation.ensemble import write_ensemble
+from segmentation.ensemble import member_paths, write_ensemble
 from segmentation.errors import StudyError
 from segmentation.exams import PreparedExam, read_record
 from segmentation.inference.whole_brain import probabilities
@@ -29,12 +29,14 @@ from segmentation.training import sampling
 from segmentation.training import split as splits
 from segmentation.training.cases import Case, build, check_alike, fingerprints
 from segmentation.training.checkpoints import differences
-from segmentation.training.fitting import Plan, Trainer, be_reproducible, fit, summary_of
+from segmentation.training.fitting import LEARNED, Plan, Trainer, be_reproducible, fit, summary_of
 from segmentation.training.recipes import Recipe, as_dict, as_toml, load_recipe, within
 from segmentation.training.split import Split
+from segmentation.weights import load_weights, read_description
 from segmentation.whole_file import write_whole
 
 R = TypeVar("R")
+Fingerprints = Mapping[str, Mapping[str, str]]
 SPLIT, RECIPE, CACHE, TUNING = "split.json", "recipe.toml", "cache", "tuning"
 _MEMORY_GIB = 3.0  # of one network in training, batches of 10 on a CPU; measured: compact 1.5, default 2.9
 _RESERVED = 0.03  # of the time that is given: start, checkpoints
@@ -74,13 +76,16 @@ def train(
     split: Split | None = None,
     is_tuning: bool = False,
     machine: Machine | None = None,
+    start: Path | None = None,
 ) -> tuple[Path, ...]:
     """Train the ensemble, or with `is_tuning` the one network that is measured on the validation subjects.
 
+    `start` is the folder of an ensemble that is trained further: member n begins with its network n.
     Gives the weights' files. `minutes` a network: turned into a number of steps by a timing run, once, and written
     into the recipe. What was begun in `out` goes on. Raises StudyError, and KeyboardInterrupt once all is saved.
     """
     machine = machine or Machine()
+    earlier, recipe = starting_from(start, recipe)
     out.mkdir(parents=True, exist_ok=True)
     split = settle_split(exams, out, recipe, split)
     parts = ("training",) if is_tuning else ("training", "validation")
@@ -89,18 +94,49 @@ def train(
     validation = split.exams(exams, "validation") if is_tuning else ()
     if is_tuning and not validation:
         raise StudyError("No subject is left for validation.", remedy="Make split.validation larger, in a new folder.")
-    cases = _lay_out([*chosen, *validation], split.exams(exams, *splits.PARTS), out, recipe)
+    cases, known = _lay_out([*chosen, *validation], split.exams(exams, *splits.PARTS), out, recipe)
+    refuse_known_test(split.exams(exams, "test"), known, earlier)
     plan = Plan(0, out / TUNING, recipe, cases[: len(chosen)], cases[len(chosen) :], machine.chosen_workers,
-                machine.chosen_device)  # fmt: skip
+                machine.chosen_device, earlier[0] if earlier else None)  # fmt: skip
     plan = replace(plan, recipe=settle_recipe(plan, out, recipe, minutes, machine.jobs))
     if is_tuning:
         return (fit(plan, measure=validation_dice),)
-    plans = [replace(plan, number=n, folder=out / f"member-{n}") for n in range(1, plan.recipe.members.count + 1)]
+    plans = [
+        replace(plan, number=n, folder=out / f"member-{n}", start=earlier[(n - 1) % len(earlier)] if earlier else None)
+        for n in range(1, plan.recipe.members.count + 1)
+    ]
     weights = _fit_all(plans, machine.jobs)
     said = {"preprocessing": _settings(chosen), "recipe": as_dict(plan.recipe)}
     write_ensemble(out, weights, {**summary_of(plan), **said})
     shutil.rmtree(out / CACHE, ignore_errors=True)
     return weights
+
+
+def starting_from(start: Path | None, recipe: Recipe) -> tuple[tuple[Path, ...], Recipe]:
+    """The weights of the ensemble to start from, and the recipe that names it by its checksum. Raises StudyError."""
+    if start is None:
+        if recipe.members.start:
+            remedy = "Give its folder: --from ENSEMBLE"
+            raise StudyError("By its recipe, this training starts from an earlier ensemble.", remedy=remedy)
+        return (), recipe
+    weights = member_paths(start)
+    wanted = CONFIGS[recipe.network.configuration]
+    if any(load_weights(path).config != wanted for path in weights):
+        what = f"Its networks are not of the configuration {recipe.network.configuration}, which the recipe trains."
+        raise StudyError(what, file=start, remedy="Choose another ensemble, or correct network.configuration.")
+    checksum = cohort.fingerprint(weights, {})
+    if recipe.members.start not in ("", checksum):
+        remedy = 'Give the one it was written for, or set start = "" in the recipe.'
+        raise StudyError("The recipe was written for another ensemble to start from.", file=start, remedy=remedy)
+    return weights, replace(recipe, members=replace(recipe.members, start=checksum))
+
+
+def refuse_known_test(test: Sequence[PreparedExam], known: Fingerprints, earlier: Sequence[Path]) -> None:
+    """Raise StudyError if an earlier network has learned from a test exam, known by the voxels of its FLAIR."""
+    learned = {image for path in earlier for image in read_description(path)["provenance"].get(LEARNED, ())}
+    if seen := [exam.name for exam in test if known[exam.name]["flair"] in learned]:
+        what = f"The ensemble to start from was trained on exams that are to be the test: {', '.join(seen)}."
+        raise StudyError(what, remedy="Start from another ensemble, or sequester other subjects (--split).")
 
 
 def settle_split(exams: Sequence[PreparedExam], out: Path, recipe: Recipe, given: Split | None) -> Split:
@@ -228,8 +264,9 @@ def _cores() -> int:
 
 def _lay_out(
     exams: Sequence[PreparedExam], everybody: Sequence[PreparedExam], out: Path, recipe: Recipe
-) -> tuple[Case, ...]:
-    """The exams in the cache. Raises StudyError if one can't be used, or if an image is there under two names."""
+) -> tuple[tuple[Case, ...], Fingerprints]:
+    """The exams in the cache, and everybody's images' checksums. Raises StudyError if one can't be used, or if an
+    image is there under two names."""
     config = CONFIGS[recipe.network.configuration]
     task = partial(
         build, cache=out / CACHE, margin=config.margin, output=recipe.sampling.segment_vox - 2 * config.margin
@@ -242,7 +279,7 @@ def _lay_out(
         prints = _results(cohort.run_each(fingerprints, others, label="sequestered exams compared", memory_gib=0.5))
         known |= {exam.name: found for exam, found in zip(others, prints, strict=True)}
     splits.refuse_twins(everybody, known)
-    return cases
+    return cases, known
 
 
 def _fit_all(plans: Sequence[Plan], jobs: int) -> tuple[Path, ...]:

@@ -110,6 +110,7 @@ class Members:
     seed: int = _value(1, "member n starts from seed and n; decides first weights, segments and augmentation")
     threads: int = _value(0, "CPU threads for a network; another number rounds sums otherwise. 0: chosen at the start")
     precision: str = _value("chosen", "float32 or bfloat16 arithmetic; chosen: bfloat16 where the hardware has it")
+    start: str = _value("", "checksum of the ensemble whose networks they start from (--from); empty: drawn at random")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from segmentation import network
+from segmentation import cohort, network
 from segmentation.ensemble import load_ensemble
 from segmentation.errors import StudyError
 from segmentation.exams import PreparedExam
@@ -355,3 +355,30 @@ def test_first_weights_follow_from_seed_and_member(laid_out: tuple[cases.Case, .
     assert torch.equal(first(1), first(1))
     assert not torch.equal(first(1), first(2)) and not torch.equal(first(1), first(1, seed=2))
     assert np.isclose(first(1).std(), (2 / 54) ** 0.5, rtol=0.3)  # He: 2 channels of 27 voxels in
+
+
+def test_training_goes_on_from_an_earlier_ensemble(exams: tuple[PreparedExam, ...], tmp_path: Path) -> None:
+    first = own_ensemble.train(exams[:3], tmp_path / "first", short(), split=Split(("s0", "s1", "s2"), (), ()))
+    still = replace(short(), optimiser=replace(RECOMMENDED.optimiser, learning_rate=1e-12))
+    more = replace(still, members=replace(still.members, count=3))
+    parts = Split(("s0", "s1"), ("s2",), ("s3", "s4"))
+    again = own_ensemble.train(exams, tmp_path / "more", more, split=parts, start=tmp_path / "first")
+    for begun, done in zip((*first, first[0]), again, strict=True):  # the third starts from the first
+        before, after = (dict(load_weights(path).named_parameters()) for path in (begun, done))
+        assert all(torch.allclose(before[name], after[name]) for name in before)
+    assert recipes.load_recipe(tmp_path / "more" / "recipe.toml").members.start == cohort.fingerprint(first, {})
+    with pytest.raises(StudyError, match=r"starts from an earlier ensemble.*--from"):
+        own_ensemble.train(exams, tmp_path / "other", recipes.load_recipe(tmp_path / "more" / "recipe.toml"))
+    with pytest.raises(StudyError, match=r"trained on exams that are to be the test: e0\."):
+        own_ensemble.train(
+            exams, tmp_path / "leak", more, split=Split(("s1", "s2", "s3", "s4"), (), ("s0",)), start=tmp_path / "first"
+        )
+
+
+def test_an_ensemble_of_another_configuration_is_no_start(exams: tuple[PreparedExam, ...], tmp_path: Path) -> None:
+    parts = Split(("s0", "s1", "s2", "s3"), (), ("s4",))
+    own_ensemble.train(exams, tmp_path / "tiny", short(epochs=1, steps=1), split=parts)
+    other = replace(short(), network=replace(RECOMMENDED.network, configuration="default"))
+    with pytest.raises(StudyError, match=r"tiny: .*not of the configuration default"):
+        own_ensemble.train(exams, tmp_path / "default", other, split=parts, start=tmp_path / "tiny")
+    assert not (tmp_path / "default").exists()
