@@ -23,11 +23,11 @@ from study_admin.design import Arm, Study
 from study_admin.exams import find_exams
 from study_admin.rehearsal.computers import at_computer
 from study_admin.rehearsal.made_up import MASKS, write_exam
+from study_admin.rehearsal.mishaps import Act
 from study_admin.rehearsal.place import PASSPHRASE, Place, disk
 from study_admin.rehearsal.script import Reader
 from study_admin.rehearsal.sitting import read_package
 from study_admin.rehearsal.source import copy_file, forget
-from study_admin.rehearsal.wish import Act
 from study_admin.study_folder import StudyFolder, exams_folder
 
 WHO = "Rehearsal"
@@ -36,13 +36,14 @@ _DATABASE = "study.sqlite"
 
 @dataclass(frozen=True)
 class Caught:
-    """`what` was done, whether that was noticed, and the `sentence` that said so; it is the program's own."""
+    """`what` was done, whether that was noticed, and the `sentence` that said so: the program's own, if `is_quoted`."""
 
     act: Act
     title: str
     what: str
     is_caught: bool
     sentence: str
+    is_quoted: bool = True
 
     def form(self) -> dict[str, object]:
         return {**asdict(self), "act": self.act.value}
@@ -98,8 +99,9 @@ def crash(place: Place, reader: Reader, renew: Callable[[str], Path]) -> Caught:
     what = f"The program of {reader.code} was killed in the middle of an exam, and started again the next day."
     return Caught(
         Act.CRASH, "A program killed", what, not lost and bool(before),
-        f"Of {len(saved)} scores that it had called saved, {len(lost)} were lost; its trail says crash_recovered, and "
-        "the reader went on where it had stopped.",
+        f"Of {len(saved)} scores that it had called saved, {len(lost)} were lost. Its trail has a row crash_recovered, "
+        "and the reader went on at the same exam.",
+        is_quoted=False,
     )  # fmt: skip
 
 
@@ -201,7 +203,7 @@ def _refused(place: Place, act: Act, title: str, what: str, attempt: Callable[[]
         attempt()
     except StudyError as error:
         return Caught(act, title, what, True, plain(str(error), place))
-    return Caught(act, title, what, False, "Nothing was said.")
+    return Caught(act, title, what, False, "Nothing was said.", is_quoted=False)
 
 
 def _not_taken(place: Place, act: Act, title: str, what: str, file: Path) -> Caught:

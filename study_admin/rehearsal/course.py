@@ -16,13 +16,14 @@ from study_admin.records import Stage
 from study_admin.rehearsal import acts
 from study_admin.rehearsal.acts import WHO, Caught
 from study_admin.rehearsal.computers import at_computer
+from study_admin.rehearsal.mishaps import Act
 from study_admin.rehearsal.place import PASSPHRASE, Place, disk
 from study_admin.rehearsal.readers import Planted, plant, plant_quality
 from study_admin.rehearsal.reference import measure, quality
 from study_admin.rehearsal.script import Drawn, Reader, cast, read_draw, scripts
 from study_admin.rehearsal.sitting import read_package
 from study_admin.rehearsal.source import Source, forget, settle
-from study_admin.rehearsal.wish import Act, Wish
+from study_admin.rehearsal.wish import Wish
 
 Show = Callable[[str, str], AbstractContextManager[Callable[[int, int], None]]]  # what is done, in which units
 REASON = "A simulated reader stopped before the end, as rehearsed."

@@ -57,13 +57,16 @@ class Place:
     def tables(self) -> Path:
         return self.path / "tables"
 
-    def begin(self, wish: Wish) -> None:
-        """Take a folder that is new or empty, or go on in that of the same wish. Raises StudyError for any other."""
-        identity = json.loads(json.dumps(wish.identity()))
+    def check(self, wish: Wish) -> None:
+        """Raises StudyError unless the folder is new or empty, or that of the same wish; writes nothing."""
+        for given in (wish.study, wish.exams):
+            if given and Path(given).is_dir() and self.path.is_relative_to(Path(given)):
+                remedy = "Choose a folder beside it: what is rehearsed is never written to."
+                raise StudyError(f"The rehearsal would lie in {given}.", file=self.path, remedy=remedy)
         if (self.path / NOTES).is_file():
-            known = self.notes().get("wish")
-            if known != identity:
-                what = f"A rehearsal with other settings lies here ({_difference(known, identity)})."
+            known, wanted = self.notes().get("wish"), _as_noted(wish)
+            if known != wanted:
+                what = f"A rehearsal with other settings lies here ({_difference(known, wanted)})."
                 remedy = "Choose another folder, or say the same settings to go on with that one."
                 raise StudyError(what, file=self.path, remedy=remedy)
             return
@@ -71,8 +74,14 @@ class Place:
             if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
                 remedy = "Choose a new or an empty folder; nothing in this one was touched."
                 raise StudyError("Something other than a rehearsal lies here.", file=self.path, remedy=remedy)
-            self.path.mkdir(parents=True, exist_ok=True)
-        self._write({"format": FORMAT, "wish": identity})
+
+    def begin(self, wish: Wish) -> None:
+        """Take the folder, or go on in it. Raises like `check`."""
+        self.check(wish)
+        if not (self.path / NOTES).is_file():
+            with disk(self.path):
+                self.path.mkdir(parents=True, exist_ok=True)
+            self._write({"format": FORMAT, "wish": _as_noted(wish)})
 
     def notes(self) -> dict[str, Any]:
         """What was noted so far."""
@@ -103,6 +112,10 @@ def disk(path: Path) -> Iterator[None]:
         remedy = "Check the free space and the permissions, then run it again: what is done is kept."
         what = f"The rehearsal can't be written ({error.strerror or error})."
         raise StudyError(what, file=error.filename or path, remedy=remedy) from error
+
+
+def _as_noted(wish: Wish) -> dict[str, Any]:
+    return dict(json.loads(json.dumps(wish.identity())))
 
 
 def _difference(known: Any, wanted: Mapping[str, Any]) -> str:

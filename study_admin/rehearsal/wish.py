@@ -1,31 +1,14 @@
 """What is to be rehearsed, as it was asked for; a rehearsal that is interrupted goes on only for the same wish."""
 
 from dataclasses import asdict, dataclass, field
-from enum import StrEnum
 from typing import Any
 
 from segmentation.errors import StudyError
 from study_admin.power.plan import MOST
+from study_admin.rehearsal.mishaps import ALL_ACTS, Act
 from study_admin.rehearsal.readers import ReaderModel
 
 MOST_REPETITIONS = 100_000
-
-
-class Act(StrEnum):
-    """What is broken on purpose."""
-
-    IMAGE = "image"
-    CRASH = "crash"
-    WITHDRAWAL = "withdrawal"
-    EARLY_UNBLINDING = "early-unblinding"
-    RESULTS = "results"
-    SESSION = "session"
-    OTHER_STUDY = "other-study"
-    TWICE = "twice"
-    DATABASE = "database"
-
-
-ALL_ACTS = tuple(Act)
 
 
 @dataclass(frozen=True)
