@@ -27,6 +27,7 @@ a study from the first to the last step
 
 without a study
   study-admin power                                                      how many readers and exams it takes
+  study-admin rehearse --out rehearsal                                   a study with simulated readers, as a trial
   study-admin report --scores FILE.csv --out DIR                         the same report of a table of scores
 
 exit status
@@ -77,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     from study_admin.demo_command import add_demo
     from study_admin.package_command import add_package
     from study_admin.power_command import add_power
+    from study_admin.rehearse_command import add_rehearse
     from study_admin.report_command import add_report
     from study_admin.study_commands import add_study_commands
 
@@ -86,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     add_study_commands(commands)
     add_report(commands)
     add_power(commands)
+    add_rehearse(commands)
     add_package(commands)
     add_demo(commands)
     return parser
