@@ -71,7 +71,7 @@ def image_changed(place: Place, reader: str) -> Caught:
             place.study, PASSPHRASE, exams=new, readers=(reader,), out=place.broken / "image-packages", who=WHO
         )
 
-    what = f"One bit of {image} was changed after the study had been frozen; then a package was to be made of it."
+    what = f"One bit of {image} was changed after the study was frozen; then a package was to be made."
     return _refused(place, Act.IMAGE, "An image changed", what, export)
 
 
@@ -99,8 +99,8 @@ def crash(place: Place, reader: Reader, renew: Callable[[str], Path]) -> Caught:
     what = f"The program of {reader.code} was killed in the middle of an exam, and started again the next day."
     return Caught(
         Act.CRASH, "A program killed", what, not lost and bool(before),
-        f"Of {len(saved)} scores that it had called saved, {len(lost)} were lost. Its trail has a row crash_recovered, "
-        "and the reader went on at the same exam.",
+        ("Scores that it had called saved were lost." if lost else "No score that it had called saved was lost.")
+        + " Its trail has a row crash_recovered, and the reader went on at the same exam.",
         is_quoted=False,
     )  # fmt: skip
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import floor
 from typing import Any
 
+from study_admin.design import StudyType
 from study_admin.power.in_words import count, per_cent
 from study_admin.rehearsal.place import PASSPHRASE
 from study_admin.report.canvas import interval, number
@@ -44,6 +45,8 @@ def words(form: Mapping[str, Any], study: str) -> Words:
     """`study` is the way to the rehearsed study's folder."""
     design = form["design"]
     sizes = [count(design[what], what.removesuffix("s")) for what in ("groups", "readers", "exams", "readings")]
+    if design["are_exams_made_up"]:
+        sizes[2] = sizes[2].replace(" ", " made-up ")
     slope = form["planted"]["points_per_dice"]
     return Words(
         size=", ".join(sizes), verdict=[Line(line.is_good, _tied(line.text)) for line in _verdict(form) if line],
@@ -58,7 +61,7 @@ def _tied(text: str) -> str:
 
 
 def _verdict(form: Mapping[str, Any]) -> Sequence[Line | None]:
-    return _of_course(form), _of_acts(form), _of_power(form), _of_analysis(form)
+    return _of_course(form), _of_acts(form), _of_sides(form), _of_power(form), _of_analysis(form)
 
 
 def _of_course(form: Mapping[str, Any]) -> Line:
@@ -85,6 +88,15 @@ def _of_acts(form: Mapping[str, Any]) -> Line | None:
     return Line(True, f"{count(caught, 'thing')} broken on purpose: each was noticed, and said in a sentence (below).")
 
 
+def _of_sides(form: Mapping[str, Any]) -> Line | None:
+    """Said only if a balanced draw isn't one: an odd number leaves one side with one more."""
+    sides = form["sides"]
+    worst = max(sides["largest_excess_of_a_reader"], sides["largest_excess_of_an_exam"])
+    if form["design"]["study_type"] != StudyType.BALANCED.value or worst <= 1:
+        return None
+    return Line(False, f"The sides are not balanced: somewhere one side leads by {worst}. Don't start.")
+
+
 def _of_power(form: Mapping[str, Any]) -> Line | None:
     power, effect = form["power"], form["planted"]["effect"]
     simulated = power["simulated"]
@@ -102,9 +114,8 @@ def _of_power(form: Mapping[str, Any]) -> Line | None:
     text = f"If the true difference is {number(effect)} points, {share} of such studies would {goal}"
     if simulated["share"] >= power["wanted"]:
         return Line(True, f"{text}: enough, where {per_cent(power['wanted'])} are usual.")
-    ways = " ".join(power["ways"][:2])
-    return Line(False, f"{text}; {per_cent(power['wanted'])} are usual. It would take: {ways}" if ways else
-                f"{text}; {per_cent(power['wanted'])} are usual.")  # fmt: skip
+    ways = "".join(f" It would take {way}" for way in power["ways"][:1])
+    return Line(False, f"{text}; {per_cent(power['wanted'])} are usual.{ways}")
 
 
 def _of_analysis(form: Mapping[str, Any]) -> Line | None:
@@ -158,11 +169,11 @@ def _effect_card(form: Mapping[str, Any]) -> Card:
 def _sides_card(form: Mapping[str, Any]) -> Card:
     sides, second = form["sides"], form["design"]["arms"][1]
     share = floor(1000 * sides["second_on_a"] / sides["readings"] + 0.5) / 10
-    text = (
-        f"{second} on side A in {sides['second_on_a']} of {sides['readings']} readings; one side leads by at most "
-        f"{sides['largest_excess_of_a_reader']} within a reader, {sides['largest_excess_of_an_exam']} within an exam."
-    )
-    return Card("Sides", f"{share:g} % A", text)
+    worst = sides["largest_excess_of_a_reader"], sides["largest_excess_of_an_exam"]
+    lead = f"one side leads by at most {worst[0]} within a reader, {worst[1]} within an exam"
+    even = "even within each reader and within each exam"
+    text = f"{second} on side A in {sides['second_on_a']} of {sides['readings']} readings"
+    return Card("Sides", f"{share:g} % A", f"{text}; {lead if any(worst) else even}.")
 
 
 def _guesses_card(form: Mapping[str, Any]) -> Card:

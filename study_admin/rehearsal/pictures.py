@@ -12,8 +12,8 @@ from matplotlib.patches import Patch
 from study_admin.report.canvas import FIRST, GREY, INK, SECOND, SMALL, VERMILION, Figure, draw, interval, label, number
 
 _SHOWN = 60  # intervals of repetitions; more are lines no more
-_NAMED = 24  # readers whose names fit beside the rows
-_HEIGHT_IN = 2.75
+_NAMED = 14  # readers whose names fit beside the rows
+_HEIGHT_IN = 2.6
 
 
 def overview(form: Mapping[str, Any]) -> Figure:
@@ -48,10 +48,21 @@ def _sides(axes: Axes, form: Mapping[str, Any]) -> None:
             axes.annotate(counts[name], (1, place + 0.5), (4, 0), ("axes fraction", "data"), va="center",
                           textcoords="offset points", fontsize=SMALL, annotation_clip=False)  # fmt: skip
     else:
-        axes.set(yticks=(), ylabel=f"{len(readers)} readers")
+        middles = _middles(cells, readers)
+        axes.set_yticks(list(middles.values()), list(middles))
+        axes.set_ylabel(f"{len(readers)} readers, by group")
     keys = [Patch(facecolor=SECOND, edgecolor=INK, label="A"), Patch(facecolor=FIRST, edgecolor=INK, label="B")]
     axes.legend(handles=keys, title=label(f"{second} stood on", 34), loc="lower left", bbox_to_anchor=(0, 1), ncols=2,
                 title_fontsize=SMALL, alignment="left", borderaxespad=0.2)  # fmt: skip
+
+
+def _middles(cells: Sequence[Mapping[str, Any]], readers: Sequence[str]) -> Mapping[str, float]:
+    """Where each group's rows lie."""
+    group_of = {cell["reader"]: cell["group"] for cell in cells}
+    places: dict[str, list[int]] = {}
+    for place, name in enumerate(readers):
+        places.setdefault(group_of[name], []).append(place)
+    return {group: (rows[0] + rows[-1] + 1) / 2 for group, rows in places.items()}
 
 
 def _intervals(axes: Axes, form: Mapping[str, Any]) -> None:
@@ -81,8 +92,8 @@ def _intervals(axes: Axes, form: Mapping[str, Any]) -> None:
 def _of_sides(form: Mapping[str, Any]) -> str:
     found, second = form["sides"], form["design"]["arms"][1]
     return (
-        f"where {second} stood, a row a reader, a column an exam, blank where a reader is not due; beside it how often "
-        f"on side A, {found['second_on_a']} of {found['readings']} in all."
+        f"where {second} stood, a row a reader, a column an exam, blank where a reader is not due; on side A in "
+        f"{found['second_on_a']} of {found['readings']} readings."
     )
 
 

@@ -55,7 +55,7 @@ def _by_numbers(wish: Wish) -> StudyFile:
     return StudyFile(
         arms=ARMS, title="Rehearsal of a reader study", groups=wish.groups, readers_per_group=wish.readers_per_group,
         exams_per_group=wish.exams_per_group, guesses=min(_GUESSES, wish.exams_per_group), computer=ARMS[1].name,
-        practice=() if wish.exams else (_PRACTICE,),
+        practice=() if wish.exams else (_PRACTICE,), are_empty_masks_allowed=bool(wish.reference),
     )  # fmt: skip
 
 
