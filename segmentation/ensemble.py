@@ -1,8 +1,10 @@
 """Several networks that answer as one: a folder with `ensemble.json` and the members' weights."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +71,16 @@ def load_ensemble(folder: Path) -> Ensemble:
         what = "Its members are networks of different configurations."
         raise StudyError(what, file=folder / FILE_NAME, remedy=remedy)
     return Ensemble(members, _read(folder / FILE_NAME).get("provenance", {}))
+
+
+@contextmanager
+def shipped_or(folder: Path | None) -> Iterator[Path]:
+    """The folder that was given, or that of the ensemble that comes with Blindread, trained on simulated exams only."""
+    if folder is not None:
+        yield folder
+        return
+    with resources.as_file(resources.files("blindread_assets") / "ensemble") as shipped:
+        yield shipped
 
 
 def member_paths(folder: Path) -> tuple[Path, ...]:

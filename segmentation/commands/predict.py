@@ -8,7 +8,8 @@ from segmentation.commands import preprocess
 from segmentation.errors import StudyError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from typing import Any
 
     from segmentation.exams import PreparedExam
 
@@ -17,7 +18,8 @@ Segment the whole tumour in new exams with an ensemble that `segmentation train`
 
   EXAMS      a folder with a sub-folder per exam, as scanned (T1c and FLAIR; see `segmentation preprocess --help` for
              the names), or as `segmentation preprocess` left them
-  ENSEMBLE   the folder that `segmentation train` wrote
+  ENSEMBLE   the folder that `segmentation train` wrote; without it, the ensemble that comes with Blindread: five
+             compact networks trained on simulated exams only. README says how well it does on real ones
   OUT        gets a folder per exam:
     OUT/exam/mask.nii.gz            the tumour, 0 and 1, on the grid of the exam's own T1c
     OUT/exam/mask_prepared.nii.gz   the same on the network's grid of 1 x 1 x 2 mm
@@ -28,12 +30,13 @@ Segment the whole tumour in new exams with an ensemble that `segmentation train`
 """
 _END = """\
 Exams as scanned are prepared first, into OUT/prepared or the folder of --prepared. Prepare them as the exams of the
-training were prepared: with the same options.
+training were prepared: with the same options. Where --clip isn't given, it is what it was in the training.
 
 The same command goes on where it was interrupted; an exam is done again only if its files, the ensemble or an option
 has changed. An exam that can't be segmented is named, the others go on, and the exit status is 1. The masks don't
 depend on --jobs. Not a medical device: for research.
 
+  segmentation predict exams out
   segmentation predict exams ensemble out
   segmentation predict brats ensemble out --skull-stripped --co-registered
 """
@@ -49,7 +52,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_argument("exams", type=Path, metavar="EXAMS")
-    command.add_argument("ensemble", type=Path, metavar="ENSEMBLE")
+    command.add_argument("ensemble", type=Path, nargs="?", metavar="ENSEMBLE")
     command.add_argument("out", type=Path, metavar="OUT")
     exact = "the original's tiling: slower, other values where its tiles meet (default: fast)"
     command.add_argument("--exact", action="store_true", help=exact)
@@ -69,12 +72,19 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def run(options: argparse.Namespace) -> int:
     """Segment all exams; 1 if one failed."""
-    from segmentation import cohort, ensemble, prediction  # torch takes seconds: not for --help
+    from segmentation.ensemble import shipped_or  # torch takes seconds: not for --help
 
-    networks = ensemble.load_ensemble(options.ensemble)  # a wrong folder is told before anything is prepared
-    exams, failures = _prepared(options)
+    with shipped_or(options.ensemble) as folder:
+        return _predict(options, folder)
+
+
+def _predict(options: argparse.Namespace, folder: Path) -> int:
+    from segmentation import cohort, ensemble, prediction
+
+    networks = ensemble.load_ensemble(folder)  # a wrong folder is told before anything is prepared
+    exams, failures = _prepared(options, networks.provenance.get("preprocessing", []))
     wish = prediction.Wish("exact" if options.exact else "fast", options.largest, options.probability)
-    outcomes = prediction.predict_all(exams, options.ensemble, options.out, wish, options.jobs) if exams else ()
+    outcomes = prediction.predict_all(exams, folder, options.out, wish, options.jobs) if exams else ()
     found = [outcome.result for outcome in outcomes if outcome.result is not None]
     print(cohort.summary(outcomes))
     for failure in failures:
@@ -89,8 +99,13 @@ def run(options: argparse.Namespace) -> int:
     return 1 if failures or cohort.failed(outcomes) else 0
 
 
-def _prepared(options: argparse.Namespace) -> "tuple[Sequence[PreparedExam], list[str]]":
-    """The exams, prepared if they are not, and a sentence for each that could not be."""
+def _prepared(
+    options: argparse.Namespace, trained: "Sequence[Mapping[str, Any]]"
+) -> "tuple[Sequence[PreparedExam], list[str]]":
+    """The exams, prepared if they are not, and a sentence for each that could not be.
+
+    `trained` are the settings with which the exams of the training were prepared.
+    """
     from segmentation import cohort
     from segmentation.exams import PREPARED_JSON, find_prepared
     from segmentation.preprocessing import pipeline
@@ -102,6 +117,9 @@ def _prepared(options: argparse.Namespace) -> "tuple[Sequence[PreparedExam], lis
     if not raw:
         raise StudyError("There is no exam to segment:\n" + "\n".join(map(str, problems)))
     folder = options.prepared or options.out / "prepared"
+    clips = {tuple(settings.get("clip_percentiles") or ()) for settings in trained}
+    if options.clip is None and len(clips) == 1:
+        options.clip = next(iter(clips)) or None
     outcomes = pipeline.prepare_all(raw, folder, preprocess.settings_of(options), options.jobs)
     pipeline.write_index(outcomes, problems, folder)
     for outcome in outcomes:
