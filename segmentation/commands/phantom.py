@@ -13,6 +13,7 @@ Each exam is a folder:
   OUT/sim-001/t1c.nii.gz        T1-weighted after contrast agent, skull-stripped, whole numbers, background 0
   OUT/sim-001/flair.nii.gz      FLAIR on the same grid
   OUT/sim-001/truth.nii.gz      the whole tumour, oedema included: 0 and 1
+  OUT/sim-001/parts.nii.gz      1 necrosis or solid tumour, 2 enhancing rim, 3 oedema; 4 bright white matter, no tumour
   OUT/sim-001/outline_1.nii.gz  drawn by a simulated technician; outline_2 and outline_3 by others, if there are more
   OUT/sim-001/consensus.nii.gz  what they agree on: of two the intersection, of three the majority
   OUT/sim-001/simulation.json   every number drawn: tumour, contrasts, scanners' faults, the technicians' habits

@@ -26,6 +26,7 @@ from segmentation.volumes import Volume
 
 METHOD = "blindread-phantom-2"  # another number wherever the same seed would give other voxels
 RECORD = "simulation.json"
+CORE, RIM, OEDEMA, HYPERINTENSITY = 1, 2, 3, 4  # in parts.nii.gz; the last is no tumour
 PANEL = 8  # technicians a cohort's outlines are drawn by, each with their own habits
 _EXAM, _DRAFT = re.compile(r"sim-\d{3,}"), re.compile(r"\.sim-\d{3,}\.part")
 _LEVELS = {"t1c": 300, "flair": 220}
@@ -162,12 +163,12 @@ def write_files(folder: Path, settings: Settings, number: int) -> dict[str, Any]
         layer = contrast.expose(scene, colours, scanner, rng)
         volumes.save(folder / f"{name}.nii.gz", Volume(layer, affine), dtype=np.int16)
         taken[name] = {"contrast": _rounded(colours), "scanner": _rounded(scanner)}
-    truth = Volume(scene.tumour.mask.astype(np.uint8), affine)
-    volumes.save(folder / "truth.nii.gz", truth)
+    volumes.save(folder / "parts.nii.gz", Volume(_parts(scene), affine))
+    volumes.save(folder / "truth.nii.gz", Volume(scene.tumour.mask.astype(np.uint8), affine))
     return (
         _described(plan, scene.tumour, scene.anatomy.grid)
         | taken
-        | {"outlines": _outlines(folder, settings, number, truth, scene)}
+        | {"outlines": outline_exam(folder, folder, settings, number)}
     )
 
 
@@ -181,23 +182,38 @@ def build(settings: Settings, number: int) -> tuple[Plan, Scene, np.random.Gener
     return plan, Scene(anatomy, tumour, contrast.vessels(anatomy, rng), hyperintensities(anatomy, rng)), rng
 
 
-def _outlines(folder: Path, settings: Settings, number: int, truth: Volume, scene: Scene) -> list[dict[str, Any]]:
-    """Let some of the panel outline the exam, and save their consensus; what each did, for the record."""
+def _parts(scene: Scene) -> npt.NDArray[np.uint8]:
+    """What each voxel is; 0 is healthy or background. A voxel with some oedema looks like oedema on FLAIR."""
+    tumour = scene.tumour
+    kinds = np.where(tumour.oedema > 0.3, OEDEMA, np.where(tumour.rim > tumour.core / 2, RIM, CORE))
+    bright = np.where(scene.hyperintensity > 0.4, HYPERINTENSITY, 0)
+    return np.where(tumour.mask, kinds, bright).astype(np.uint8)
+
+
+def outline_exam(exam: Path, out: Path, settings: Settings, number: int) -> list[dict[str, Any]]:
+    """Let some of the panel outline a simulated exam, and save their masks and consensus in `out`.
+
+    Returns what each did, for the record. Only technicians, errors and seed of the settings matter: an exam can be
+    outlined again by others.
+    """
+    found, t1c = volumes.load(exam / "parts.nii.gz"), volumes.load(exam / "t1c.nii.gz")
+    labels, brain = found.array, t1c.array > 0
+    truth = Volume(((labels > 0) & (labels != HYPERINTENSITY)).astype(np.uint8), found.world_from_voxel)
     rng = np.random.default_rng([settings.seed, number, 0])
     fewest, most = settings.technicians
     chosen = rng.permutation(PANEL)[: rng.integers(fewest, most + 1)]
-    parts = Parts(scene.tumour.oedema > 0.3, scene.hyperintensity > 0.4)
+    parts = Parts(labels == OEDEMA, labels == HYPERINTENSITY)
     panel, told, drawn = settings.panel(), [], []
     for n, person in enumerate(chosen, 1):
         today = 1 - (1 - panel[person].dice) * float(np.exp(rng.normal(0, _DRAWN_TODAY / 0.12)))
         hand = replace(panel[person], dice=min(max(today, 0.3), 1.0))
-        mask = outline(truth, hand, [settings.seed, number, n], scene.anatomy.brain, parts)
-        volumes.save(folder / f"outline_{n}.nii.gz", mask)
+        mask = outline(truth, hand, [settings.seed, number, n], brain, parts)
+        volumes.save(out / f"outline_{n}.nii.gz", mask)
         drawn.append(mask.array > 0)
         reached = _dice(mask.array, truth.array)
         told.append(hand.as_dict() | {"technician": f"technician-{person + 1}", "dice_reached": reached})
     agreed = consensus(drawn).astype(np.uint8)
-    volumes.save(folder / "consensus.nii.gz", Volume(agreed, truth.world_from_voxel))
+    volumes.save(out / "consensus.nii.gz", Volume(agreed, truth.world_from_voxel))
     return told
 
 

@@ -20,11 +20,12 @@ FILES = [
     "flair.nii.gz",
     "outline_1.nii.gz",
     "outline_2.nii.gz",
+    "parts.nii.gz",
     "simulation.json",
     "t1c.nii.gz",
     "truth.nii.gz",
 ]
-IMAGES = ["flair.nii.gz", "t1c.nii.gz", "truth.nii.gz"]
+IMAGES = ["flair.nii.gz", "parts.nii.gz", "t1c.nii.gz", "truth.nii.gz"]
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def layers(made: Path) -> dict[str, np.ndarray]:
-    names = ("t1c", "flair", "truth", "outline_1", "outline_2", "consensus")
+    names = ("t1c", "flair", "truth", "outline_1", "outline_2", "consensus", "parts")
     return {name: volumes.load(made / "sim-001" / f"{name}.nii.gz").array for name in names}
 
 
@@ -80,6 +81,13 @@ def test_masks_lie_inside_the_brain(layers: dict[str, np.ndarray]) -> None:
         assert (layers["t1c"][layers[name] > 0] > 0).all()
     # Mitchell et al. 2020, 2.1: of two technicians, the intersection
     assert np.array_equal(layers["consensus"], layers["outline_1"] * layers["outline_2"])
+
+
+def test_parts_make_up_the_truth(layers: dict[str, np.ndarray], parts: tuple[anatomy.Anatomy, tumour.Tumour]) -> None:
+    labels, growth = layers["parts"], parts[1]
+    assert np.array_equal(np.isin(labels, (1, 2, 3)), layers["truth"] > 0)
+    assert (growth.oedema[labels == 3] > 0.3).all() and (growth.rim[labels == 2] > growth.core[labels == 2] / 2).all()
+    assert set(np.unique(labels)) <= {0, 1, 2, 3, 4}
 
 
 def test_ring_is_dark_bright_and_dark_on_t1c_and_oedema_is_bright_on_flair() -> None:
