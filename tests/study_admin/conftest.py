@@ -1,6 +1,7 @@
 """What the tests of the admin share."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from sqlalchemy import NullPool, create_engine
 from study_admin.blinding import key
 from tests.study_admin.made_up_exams import write_exam
 from tests.study_admin.office import Office
+from tests.study_admin.quick_seal import quick_seals
 
 SERVER = os.environ.get("BLINDREAD_TEST_DATABASE", "")
 
@@ -20,9 +22,9 @@ def any_cipher() -> ChaCha20Poly1305:
 
 
 @pytest.fixture
-def quick_seal(any_cipher: ChaCha20Poly1305, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Any passphrase opens, at no cost: scrypt is tested with the key, and elsewhere would be most of the time."""
-    monkeypatch.setattr(key, "_cipher", lambda passphrase, salt: any_cipher)
+def quick_seal() -> Iterator[None]:
+    with quick_seals():
+        yield
 
 
 @pytest.fixture

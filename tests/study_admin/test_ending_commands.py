@@ -137,8 +137,8 @@ def test_output_that_nobody_reads_to_the_end(office: Office) -> None:
     assert ended.stderr == ""
 
 
-def test_whoever_uses_the_key_is_on_record(sealed_office: Office) -> None:
-    office = sealed_office.opened()
+def test_whoever_uses_the_key_is_on_record(office: Office) -> None:
+    office.opened()
     (office.folder / "wrong.txt").write_text("these are not the right words\n")
     office.refused("export", "--passphrase-file", office.folder / "wrong.txt", is_recorded=True)
     office.do("export", *office.own)

@@ -244,8 +244,7 @@ def test_an_image_changed_after_the_opening_is_not_handed_out(office: Office) ->
     assert not (office.study / "packages").exists()
 
 
-def test_wrong_passphrase_and_the_key_of_another_study(sealed_office: Office, tmp_path: Path) -> None:
-    office = sealed_office
+def test_wrong_passphrase_and_the_key_of_another_study(office: Office, tmp_path: Path) -> None:
     office.opened()
     (tmp_path / "wrong.txt").write_text("these are not the right words\n")
     assert "passphrase is wrong" in office.refused(

@@ -196,7 +196,7 @@ def exams(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def make_coordinator(qtbot: QtBot, home: Path) -> Iterator[Callable[[], Coordinator]]:
+def make_coordinator(qtbot: QtBot, home: Path, quick_seal: None) -> Iterator[Callable[[], Coordinator]]:
     """Windows that are closed at the end."""
     dress(QApplication.instance())  # type: ignore[arg-type]
     windows = []

@@ -11,6 +11,11 @@ from tests.study_admin.scripted_readers import packages_in, read_package
 from tests.study_admin.views.conftest import WORDS, Coordinator
 
 
+@pytest.fixture
+def quick_seal() -> None:
+    """The whole walk has the true seal."""
+
+
 def test_from_exams_to_tables(coordinator: Coordinator, exams: Path, study: Path, tmp_path: Path) -> None:
     """5 exams, one for practice; 2 groups of 2 readers × 2 exams: 8 readings, 16 scores."""
     window = coordinator.window
