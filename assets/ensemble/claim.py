@@ -1,0 +1,179 @@
+"""The paper's boldest claim, tested: does a network outperform the technicians whose outlines it learned from?
+
+`python -m blindread_assets.ensemble.claim WORK`, with the WORK folder of `blindread_assets.ensemble.build`. In real
+exams nobody knows the truth; in simulated ones it is known, so that technicians and network can both be held against
+it. The same simulated people are outlined anew by technicians who err less or more, alone or three at a time; one
+network is trained on each set of outlines, all by one recipe, and measured on other simulated people. Interrupted, the
+same command goes on.
+"""
+
+import argparse
+import csv
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from blindread_assets.ensemble import build
+from segmentation import metrics, volumes
+from segmentation.cohort import run_each
+from segmentation.errors import StudyError
+from segmentation.phantom.simulation import Settings, outline_exam
+from segmentation.training import recipes
+from segmentation.whole_file import write_whole
+
+HERE = Path(__file__).parent
+TRAINED_ON = 60  # exams; the first of the ensemble's own
+EPOCHS = 8
+IMAGES = ("t1c.nii.gz", "flair.nii.gz", "parts.nii.gz", "truth.nii.gz")
+COLUMNS = ("errors", "technicians", "exam", "technician", "consensus", "network", "network_against_consensus")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """How the outlines come about that a network learns from: times the usual errors, and technicians an exam."""
+
+    errors: float
+    technicians: int
+
+    @property
+    def name(self) -> str:
+        return f"errors-{self.errors:g}-technicians-{self.technicians}"
+
+    def settings(self, seed: int) -> Settings:
+        return Settings(seed, technicians=(self.technicians, self.technicians), errors=self.errors)
+
+
+CONDITIONS = tuple(Condition(errors, count) for errors in (0.5, 1.0, 2.0, 3.0) for count in (1, 3))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train and measure under each condition; a table and a figure into the ensemble's folder."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("work", type=Path, metavar="WORK", help="where the ensemble was built")
+    parser.add_argument("--out", type=Path, default=HERE, help="where the table goes (default: here)")
+    parser.add_argument("--figure", type=Path, default=HERE.parent / "screenshots" / "claim.png", help="a .png file")
+    parser.add_argument("--jobs", type=int, default=1, help="processes at a time (default 1)")
+    options = parser.parse_args(arguments)
+    jobs = ("--jobs", str(options.jobs))
+    try:
+        rows = [row for condition in CONDITIONS for row in tested(condition, options.work, jobs)]
+        write_table(options.out / "claim.csv", rows)
+        draw(rows, options.figure)
+    except StudyError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nStopped; the same command goes on from here.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def tested(condition: Condition, work: Path, jobs: Sequence[str]) -> list[dict[str, object]]:
+    """Outline, train and measure under one condition: a row for each test exam."""
+    place = work / "claim" / condition.name
+    done = place / "rows.json"
+    if done.exists():
+        return list(json.loads(done.read_text(encoding="utf-8")))
+    learned = outlined(work / "cohort", place / "cohort", condition.settings(build.COHORT_SEED), TRAINED_ON)
+    asked = outlined(work / "test" / "cohort", place / "test", condition.settings(build.TEST_SEED), build.TEST_SIZE)
+    build.run("preprocess", learned, place / "prepared", *build.STRIPPED, *build.AS_SIMULATED, *build.CLIPPED, *jobs)
+    recipe = place / "recipe.toml"
+    recipe.write_text(recipes.as_toml(_shorter(recipes.load_recipe(build.RECIPE))), encoding="utf-8")
+    build.run("train", place / "prepared", place / "network", "--recipe", recipe)
+    prepared = work / "test" / "predicted" / "prepared"
+    build.run("predict", prepared, place / "network", place / "predicted", *jobs)
+    exams = sorted(asked.iterdir())
+    measured = run_each(partial(measure, predicted=place / "predicted"), exams, label="exams measured")
+    rows = [{"errors": condition.errors, "technicians": condition.technicians, **row}
+            for outcome in measured if (row := outcome.result) is not None]  # fmt: skip
+    write_whole(done, json.dumps(rows).encode())
+    return rows
+
+
+def _shorter(recipe: recipes.Recipe) -> recipes.Recipe:
+    """One network, on a shorter course."""
+    return replace(recipe, members=replace(recipe.members, count=1), schedule=replace(recipe.schedule, epochs=EPOCHS))
+
+
+def outlined(cohort: Path, out: Path, settings: Settings, count: int) -> Path:
+    """The first exams of a cohort with other technicians' outlines of the same images."""
+    exams = [out / f"sim-{number:03d}" for number in range(1, count + 1)]
+    run_each(partial(_outline, cohort=cohort, settings=settings), exams, label="exams outlined")
+    return out
+
+
+def _outline(exam: Path, cohort: Path, settings: Settings) -> None:
+    if exam.exists():
+        return
+    draft = exam.with_name(f".{exam.name}.part")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    for name in IMAGES:
+        shutil.copyfile(cohort / exam.name / name, draft / name)
+    outline_exam(draft, draft, settings, int(exam.name.removeprefix("sim-")))
+    draft.rename(exam)
+
+
+def measure(exam: Path, predicted: Path) -> dict[str, object]:
+    """Dice of one exam: a technician, their consensus and the network against the truth, the network against them."""
+    truth, consensus, network = (
+        volumes.load(path).array > 0
+        for path in (exam / "truth.nii.gz", exam / "consensus.nii.gz", predicted / exam.name / "mask.nii.gz")
+    )
+    outlines = [volumes.load(path).array > 0 for path in sorted(exam.glob("outline_*.nii.gz"))]
+    return {
+        "exam": exam.name,
+        "technician": float(np.mean([metrics.dice(outline, truth) for outline in outlines])),
+        "consensus": metrics.dice(consensus, truth),
+        "network": metrics.dice(network, truth),
+        "network_against_consensus": metrics.dice(network, consensus),
+    }
+
+
+def write_table(path: Path, rows: Sequence[dict[str, object]]) -> None:
+    """One line for each test exam and condition."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        table.writeheader()
+        table.writerows({name: f"{v:.4f}" if isinstance(v, float) else v for name, v in row.items()} for row in rows)
+
+
+def draw(rows: Sequence[dict[str, object]], path: Path) -> None:
+    """Mean Dice with truth under each condition, with the 95 % interval of the mean over test exams."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3.8), layout="constrained", dpi=150)
+    axes = figure.subplots(1, 2, sharey=True)
+    series = {"technician": ("one technician", "o", "#7a7a7a"), "consensus": ("what they agree on", "s", "#1f6f8b"),
+              "network": ("network trained on that", "D", "#c8421f")}  # fmt: skip
+    for axis, count in zip(axes, (1, 3), strict=True):
+        levels = sorted({float(str(row["errors"])) for row in rows if row["technicians"] == count})
+        for shift, (column, (label, marker, colour)) in enumerate(series.items()):
+            found = [_values(rows, level, count, column) for level in levels]
+            means = [values.mean() for values in found]
+            spread = [1.96 * values.std(ddof=1) / np.sqrt(len(values)) for values in found]
+            at = np.arange(len(levels)) + (shift - 1) * 0.12
+            axis.errorbar(at, means, spread, fmt=marker, color=colour, label=label, capsize=3)
+        axis.set_xticks(range(len(levels)), [f"{level:g}" for level in levels])
+        axis.set_xlabel("technicians' errors, times the usual")
+        axis.set_title("one technician an exam" if count == 1 else "three technicians an exam", fontsize=10)
+        axis.grid(axis="y", alpha=0.3)
+    axes[0].set_ylabel("mean Dice with the truth (95 % interval)")
+    axes[0].legend(fontsize=8, loc="lower left")
+    figure.savefig(path)
+
+
+def _values(rows: Sequence[dict[str, object]], errors: float, technicians: int, column: str) -> np.ndarray:
+    return np.array(
+        [float(str(row[column])) for row in rows if row["errors"] == errors and row["technicians"] == technicians]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
