@@ -18,14 +18,15 @@ from reader_app.session.results import Results, read_results
 from reader_app.session.store import SessionStore
 from segmentation.errors import StudyError
 from study_admin import conduct
-from study_admin.blinding.export import Sealing, make_packages
+from study_admin.blinding.export import make_packages
 from study_admin.design import Arm, Study
 from study_admin.exams import find_exams
 from study_admin.rehearsal.computers import at_computer
 from study_admin.rehearsal.made_up import MASKS, write_exam
 from study_admin.rehearsal.mishaps import Act
-from study_admin.rehearsal.place import PASSPHRASE, Place, disk
+from study_admin.rehearsal.place import Place, disk
 from study_admin.rehearsal.script import Reader
+from study_admin.rehearsal.seals import PASSPHRASE, sealing_of
 from study_admin.rehearsal.sitting import read_package
 from study_admin.rehearsal.source import copy_file, forget
 from study_admin.study_folder import StudyFolder, exams_folder
@@ -144,7 +145,7 @@ def results_of_another_study(place: Place) -> Caught:
         write_exam(folder / "exams" / f"exam-{number}", 0, number)
     arms = (Arm("one", MASKS[:1]), Arm("two", MASKS[1:]))
     study = Study(arms, find_exams(folder / "exams", arms), ("R01",), title="Another study")
-    made = make_packages(study, folder / "packages", folder / "keys", Sealing(PASSPHRASE))
+    made = make_packages(study, folder / "packages", folder / "keys", sealing_of(0, "another study"))
     with at_computer(place.homes, "another study"):
         results = read_package(
             made.packages[0], lambda position, side: 5, profile=ReaderProfile("", None, "", "Somebody else"),

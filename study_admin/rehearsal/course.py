@@ -1,26 +1,24 @@
 """The course of a rehearsal: from the design to the report by the steps of a real study, each of them once."""
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from study_admin import conduct
-from study_admin.blinding.export import Sealing
 from study_admin.design import Study
 from study_admin.records import Stage
 from study_admin.rehearsal import acts
 from study_admin.rehearsal.acts import WHO, Caught
 from study_admin.rehearsal.computers import at_computer
 from study_admin.rehearsal.mishaps import Act
-from study_admin.rehearsal.place import PASSPHRASE, Place, disk
+from study_admin.rehearsal.place import Place, disk
 from study_admin.rehearsal.readers import Planted, plant, plant_quality
 from study_admin.rehearsal.reference import measure, quality
 from study_admin.rehearsal.script import Drawn, Reader, cast, read_draw, scripts
+from study_admin.rehearsal.seals import PASSPHRASE, sealing_of
 from study_admin.rehearsal.sitting import read_package
 from study_admin.rehearsal.source import Source, forget, settle
 from study_admin.rehearsal.wish import Wish
@@ -50,12 +48,6 @@ def rehearse(wish: Wish, place: Place, source: Source, show: Show, *, with_pdf: 
     course.collect()
     course.end(with_pdf=with_pdf)
     return Rehearsed(source, course.study, course.drawn, course.planted, course.readers, course.caught())
-
-
-def sealing_of(seed: int) -> Sealing:
-    """The same seed draws the same groups, orders, sides and ids: no secret, and good for a rehearsal only."""
-    parts = (hashlib.sha256(f"Blindread rehearsal {what} {seed}".encode()).digest() for what in ("draw", "key"))
-    return Sealing(PASSPHRASE, seed=next(parts), signing_key=Ed25519PrivateKey.from_private_bytes(next(parts)))
 
 
 class _Course:

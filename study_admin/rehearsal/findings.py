@@ -78,6 +78,7 @@ def _planted(rehearsed: Rehearsed) -> dict[str, Any]:
         "dice": None if quality is None else [float(np.mean(quality.first)), float(np.mean(quality.second))],
         "points_per_dice": None if quality is None else quality.points_per_dice,
         "readers": asdict(planted.model),
+        "variances": asdict(planted.variances),
         "source": SOURCE,
     }
 
@@ -119,7 +120,7 @@ def _power(rehearsed: Rehearsed, repeated: Repeated | None, plan: Plan) -> dict[
     if repeated is not None:
         form["simulated"] = asdict(repeated.reached)
     try:
-        found = answer(plan, rehearsed.planted.model.variances, WANTED)
+        found = answer(plan, rehearsed.planted.variances, WANTED)
     except StudyError:
         return form
     ways = [way for way in found.ways if way.result is not None]

@@ -7,7 +7,7 @@ from typing import Any
 
 from study_admin.design import StudyType
 from study_admin.power.in_words import count, per_cent
-from study_admin.rehearsal.place import PASSPHRASE
+from study_admin.rehearsal.seals import PASSPHRASE
 from study_admin.report.canvas import interval, number
 
 
@@ -206,7 +206,7 @@ def _time_card(form: Mapping[str, Any]) -> Card:
 def _assumed(form: Mapping[str, Any]) -> str:
     planted = form["planted"]
     model = planted["readers"]
-    v = model["variances"]
+    v = planted["variances"]
     what = (
         f"scores follow the Dice of each mask with the reference (means {planted['dice'][0]:.3f} and "
         f"{planted['dice'][1]:.3f}, {planted['points_per_dice'] / 10:g} points for each 0.1), which makes a difference "

@@ -14,7 +14,6 @@ from study_admin.study_folder import StudyFolder
 
 FORMAT = "blindread-rehearsal-notes 1.0"
 NOTES = "notes.json"
-PASSPHRASE = "everybody may open this rehearsal"
 
 
 @dataclass(frozen=True)

@@ -107,20 +107,35 @@ class Planted:
     shift: float  # of m, on a scale from 0 to 10, that gives the effect
     quality: Quality | None = None
 
+    @property
+    def variances(self) -> Variances:
+        """Of the paired difference; between exams, where scores follow masks, those that the masks make."""
+        assumed = self.model.variances
+        if self.quality is None:
+            return assumed
+        first, second = self.quality.shift()
+        exam = float(np.var(second - first, ddof=1)) * _PAPER.shown**2 if len(first) > 1 else 0.0
+        return replace(assumed, exam=exam, source=f"{assumed.source}, but between exams as their masks are")
+
 
 def plant(design: Pairs, model: ReaderModel, scale: tuple[int, int], effect: float) -> Planted:
     """An effect of so many points of the study's scale. Raises StudyError for one that no scores can have."""
     model.check()
-    width = scale[1] - scale[0]
-    if not isfinite(effect) or abs(effect) > width / 2:
-        what = f"A difference of {effect:g} points is beyond what scores from {scale[0]} to {scale[1]} can show."
-        raise StudyError(what, remedy=f"Give at most {width / 2:g} points, such as --effect 0.3.")
+    check_effect(effect, scale)
 
     def excess(shift: float) -> float:
         return expected_difference(design, Planted(model, scale, effect, shift)) - effect
 
     shift = float(optimize.brentq(excess, -10 * _WIDTH, 10 * _WIDTH, xtol=1e-10)) if effect else 0.0
     return Planted(model, scale, effect, shift)
+
+
+def check_effect(effect: float, scale: tuple[int, int]) -> None:
+    """Raises StudyError for a difference that is hardly possible: more than half of the scale."""
+    half = (scale[1] - scale[0]) / 2
+    if not isfinite(effect) or abs(effect) > half:
+        what = f"A difference of {effect:g} points is beyond what scores from {scale[0]} to {scale[1]} can show."
+        raise StudyError(what, remedy=f"Give at most {half:g} points, such as --effect 0.3.")
 
 
 def plant_quality(design: Pairs, model: ReaderModel, scale: tuple[int, int], quality: Quality) -> Planted:

@@ -7,8 +7,8 @@ import numpy as np
 
 from reader_app.session.model import ClosingQuestion, ReaderProfile, Side
 from study_admin.blinding.sealing import KEY, open_sealed
-from study_admin.rehearsal.place import PASSPHRASE
 from study_admin.rehearsal.readers import Planted, draw_scores, draw_stops
+from study_admin.rehearsal.seals import PASSPHRASE
 from study_admin.statistics.pairs import Pairs, pairs
 from study_admin.store import StudyStore
 from study_admin.study_folder import StudyFolder

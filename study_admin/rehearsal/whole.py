@@ -8,6 +8,7 @@ from study_admin.rehearsal.beside_the_paper import beside_the_paper
 from study_admin.rehearsal.course import Rehearsed, Show, rehearse
 from study_admin.rehearsal.findings import findings, plan_of
 from study_admin.rehearsal.place import Place
+from study_admin.rehearsal.readers import check_effect
 from study_admin.rehearsal.repetitions import Repeated, repeat, summarise
 from study_admin.rehearsal.source import read_source
 from study_admin.rehearsal.wish import Wish
@@ -29,6 +30,7 @@ def rehearse_whole(wish: Wish, place: Place, means: Means, *, is_papers_size: bo
     """Everything, into the place; what is done there already is kept. Returns what rehearsal.json holds."""
     wish.check()
     source = read_source(wish)
+    check_effect(wish.effect, (source.design.minimum, source.design.maximum))
     place.begin(wish)
     rehearsed = rehearse(wish, place, source, means.show, with_pdf=means.with_pdf)
     repeated = _repeated(wish, place, rehearsed, means)

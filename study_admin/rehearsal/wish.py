@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from segmentation.errors import StudyError
-from study_admin.power.plan import MOST
+from study_admin.power.plan import Plan
 from study_admin.rehearsal.mishaps import ALL_ACTS, Act
 from study_admin.rehearsal.readers import ReaderModel
 
@@ -33,11 +33,8 @@ class Wish:
 
     def check(self) -> None:
         """Raises StudyError for what can't be rehearsed, before anything is written."""
-        sizes = (("groups", self.groups), ("readers in each group", self.readers_per_group),
-                 ("exams in each group", self.exams_per_group))  # fmt: skip
-        for words, size in sizes:
-            if not 1 <= size <= MOST:
-                raise StudyError(f"{size} {words} can't be rehearsed.", remedy=f"Give a number from 1 to {MOST}.")
+        if not self.study:
+            Plan(self.groups, self.readers_per_group, self.exams_per_group).check()
         if self.seed < 0:
             raise StudyError(f"A seed of {self.seed} is none.", remedy="Give a whole number from 0 on: --seed 1.")
         if not 0 <= self.repetitions <= MOST_REPETITIONS:
