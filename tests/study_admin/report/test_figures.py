@@ -89,9 +89,12 @@ def test_fonts_are_8_points_or_more(drawn: Drawn) -> None:
 
 
 def test_equal_results_are_equal_bytes_without_a_date(results: StudyResults, drawn: Drawn) -> None:
-    again = figures(results)
+    """Here those of masks and checks; those that every report has are drawn again with the page (test_document)."""
+    gone = NotEstimable("x", "drawn there")
+    again = figures(replace(results, scores=gone, win_tie_loss=gone, bland_altman=gone))
+    assert "dice_on_volume" in again
     for name, figure in drawn[0].items():
-        assert again[name] == figure, name
+        assert again.get(name, figure) == figure, name
         assert b"<dc:date>" not in figure.svg and b"tIME" not in figure.png and b"Matplotlib" not in figure.png
 
 

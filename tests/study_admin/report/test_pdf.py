@@ -15,24 +15,23 @@ import pytest
 from study_admin.report import document as written_by
 from study_admin.report import pdf
 from study_admin.report.document import PDF, REPORT, document, write_results
-from study_admin.report.results import StudyResults, analyse
-from tests.study_admin.report.reference_material import reference_material
+from study_admin.report.results import StudyResults
+from tests.study_admin.report.reference_material import results_of_study
 
 needs_pango = pytest.mark.skipif(pdf.obstacle() is not None, reason="Pango is not installed")
 
 
 @pytest.fixture(scope="module")
 def paper() -> StudyResults:
-    return analyse(reference_material("paper"))
+    return results_of_study()
 
 
 @pytest.fixture(scope="module")
-def written(paper: StudyResults, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def written(report: Path) -> Path:
     if pdf.obstacle() is not None:
         pytest.skip("Pango is not installed")
-    out = tmp_path_factory.mktemp("pdf") / "report"
-    assert out / PDF in write_results(paper, out)
-    return out
+    assert (report / PDF).is_file()
+    return report
 
 
 def poppler(tool: str, *words: str | Path) -> str:
