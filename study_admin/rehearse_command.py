@@ -142,7 +142,7 @@ def run(options: argparse.Namespace) -> None:
     if options.paper:
         wish = _on_cohort(options, wish, place)
     jobs = (os.cpu_count() or 1) if options.jobs is None else options.jobs
-    means = Means(lambda what, unit: bar(what, unit), jobs, with_pdf=options.pdf)
+    means = Means(bar, jobs, with_pdf=options.pdf)
     form = rehearse_whole(wish, place, means, is_papers_size=options.paper)
     for line in page.verdict(form):
         print(line)

@@ -242,11 +242,13 @@ def _killed_after(package: Path, script: Path, wanted: int, reader: str, place: 
     with at_computer(place.homes, reader), subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         saved = []
-        for line in _lines(process):
-            saved.append(line)
-            if len(saved) == wanted:
-                process.kill()
-        process.wait()
+        try:
+            for line in _lines(process):
+                saved.append(line)
+                if len(saved) == wanted:
+                    process.kill()
+        finally:
+            process.kill()  # also if this one is interrupted
     return saved
 
 

@@ -5,6 +5,7 @@ readers dropping out, and runs the primary analysis. The masks, where scores fol
 """
 
 import json
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -104,12 +105,17 @@ def _run(work: Callable[[range], list[Row]], blocks: Sequence[range], jobs: int)
     if jobs < 2 or len(blocks) * _BLOCK < _FEW:
         yield from map(work, blocks)
         return
-    with ProcessPoolExecutor(min(jobs, len(blocks)), mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(min(jobs, len(blocks)), get_context("spawn"), _leave_interrupts_alone) as pool:
         try:
             yield from pool.map(work, blocks)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _leave_interrupts_alone() -> None:
+    """Ctrl-C reaches every process at the terminal; the one that started this one answers it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _block(design: Pairs, planted: Planted, seed: int, numbers: range) -> list[Row]:

@@ -7,6 +7,7 @@ a score, as a screen would.
 """
 
 import json
+import signal
 import sqlite3
 import sys
 from collections.abc import Callable, Mapping
@@ -137,4 +138,5 @@ def main(package: Path, script: Path) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is answered by the process that started this one
     main(Path(sys.argv[1]), Path(sys.argv[2]))
