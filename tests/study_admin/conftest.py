@@ -5,20 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from sqlalchemy import NullPool, create_engine
 
-from study_admin.blinding import key
 from tests.study_admin.made_up_exams import write_exam
 from tests.study_admin.office import Office
 from tests.study_admin.quick_seal import quick_seals
 
 SERVER = os.environ.get("BLINDREAD_TEST_DATABASE", "")
-
-
-@pytest.fixture(scope="session")
-def any_cipher() -> ChaCha20Poly1305:
-    return key._cipher("any", bytes(16))
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ WORDS = "gravel otter thimble coast lantern fig"
 
 
 @pytest.fixture
-def command(exams: Path, tmp_path: Path) -> list[str]:
+def command(exams: Path, tmp_path: Path, quick_seal: None) -> list[str]:
     (tmp_path / "words.txt").write_text(f"{WORDS}\n")
     return [
         "package", str(exams), str(tmp_path / "out"), "--arm", "hand=hand.nii.gz", "--arm", "machine=mach*.nii.gz",

@@ -57,6 +57,7 @@ def test_the_third_persons_copy_gives_the_same(study: Study, opening: Opening, t
     assert open_sides(tmp_path / "keys" / THIRD_KEY, THIRD, opening, study) == own
 
 
+@pytest.mark.usefixtures("quick_seal")
 def test_wrong_passphrase(study: Study, opening: Opening, tmp_path: Path) -> None:
     for name, passphrase in ((KEY, THIRD), (THIRD_KEY, PASSPHRASE)):
         with pytest.raises(StudyError, match=rf"{name}: The passphrase is wrong, or the file was changed"):
