@@ -1,7 +1,7 @@
 """A cohort of simulated exams as a study wants it: by the commands of `segmentation`, each in a process of its own.
 
-simulate → preprocess → predict, as anybody would type them; each goes on where it was interrupted. The study's exams
-are the simulated ones with the technicians' consensus and the network's mask beside.
+simulate, then predict, which prepares the exams as its ensemble wants them; each goes on where it was interrupted. The
+study's exams are the simulated ones with the technicians' consensus and the network's mask beside.
 """
 
 import subprocess
@@ -77,8 +77,8 @@ def make_cohort(cohort: Cohort, count: int, seed: int, ensemble: Path, jobs: int
         cohort.path.mkdir(parents=True, exist_ok=True)
     at_a_time = () if jobs is None else ("--jobs", str(jobs))
     _segmentation("simulate", cohort.raw, "--count", count, "--seed", seed, *at_a_time)
-    _segmentation("preprocess", cohort.raw, cohort.prepared, *_PREPARING, *at_a_time)
-    _segmentation("predict", cohort.prepared, ensemble, cohort.predicted, *at_a_time)
+    preparing = (*_PREPARING, "--prepared", cohort.prepared)  # by predict, which knows the ensemble's own steps
+    _segmentation("predict", cohort.raw, ensemble, cohort.predicted, *preparing, *at_a_time)
     _put_together(cohort)
     return cohort.exams
 
