@@ -44,9 +44,12 @@ Stopping
   the weights are those of a training that was never interrupted.
 
   segmentation train prepared ensemble --minutes 30
+  segmentation train prepared ensemble --minutes 10 --from shipped
   segmentation train prepared ensemble --recipe as-published
   tensorboard --logdir ensemble
 """
+
+_SHIPPED = Path("shipped")  # what --from calls the ensemble that comes with Blindread
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -67,7 +70,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     command.add_argument(
         "--minutes", type=float, metavar="M", help="time for each network, instead of the recipe's steps"
     )
-    start = "an ensemble to train further, for instance the one that ships (`segmentation predict --help` says where)"
+    start = "the folder of an ensemble to train further, or the word shipped: the one that comes with Blindread"
     command.add_argument("--from", dest="start", type=Path, metavar="ENSEMBLE", help=start)
     command.add_argument("--tune", action="store_true", help="train one network and measure it on validation subjects")
     _add_split(command)
@@ -99,6 +102,15 @@ def _add_machine(command: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
+    if options.start != _SHIPPED:
+        return _train(options, options.start)
+    from segmentation.ensemble import shipped_or
+
+    with shipped_or(None) as folder:
+        return _train(options, folder)
+
+
+def _train(options: argparse.Namespace, start: Path | None) -> None:
     recipe = _recipe(options)
     if options.write_recipe is not None:
         _write_recipe(options.write_recipe, recipe)
@@ -126,7 +138,7 @@ def _run(options: argparse.Namespace) -> None:
         split=split.read_split(options.split) if options.split else None,
         is_tuning=options.tune,
         machine=own_ensemble.Machine(options.jobs, options.workers, options.device),
-        start=options.start,
+        start=start,
     )
     print(_last_words(options.out, weights, options.tune))
 
