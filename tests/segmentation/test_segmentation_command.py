@@ -22,7 +22,7 @@ def test_help_reads_like_a_manual(capsys: pytest.CaptureFixture[str]) -> None:
 def test_simulate_makes_exams_and_shows_progress(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["simulate", str(tmp_path / "x"), "--count", "1", "--spacing", "4", "4", "5"]) == 0
     shown = capsys.readouterr()
-    assert "1 exams in" in shown.out and "100%" in shown.err
+    assert "1 of 1 exams done in" in shown.out and "100%" in shown.err
     assert volumes.load(tmp_path / "x" / "sim-001" / "t1c.nii.gz").spacing_mm == (4.0, 4.0, 5.0)
 
 
@@ -32,6 +32,10 @@ def test_simulate_makes_exams_and_shows_progress(tmp_path: Path, capsys: pytest.
         (["simulate", "OUT", "--count", "0"], "at least one"),
         (["simulate", "OUT", "--seed", "-3"], "seed"),
         (["simulate", "OUT", "--spacing", "0", "1", "1"], "between 0.5 and 6 mm"),
+        (["simulate", "OUT", "--technicians", "0"], "1 to 8 technicians, not 0 to 0"),
+        (["simulate", "OUT", "--technicians", "1", "2", "3"], "one number or two"),
+        (["simulate", "OUT", "--errors", "-1"], "--errors 1"),
+        (["simulate", "OUT", "--volume", "5", "900"], "900 ml does not fit into a brain"),
         (["technician", "OUT/absent.nii.gz", "OUT/x.nii.gz"], "no such file"),
         (["technician", "OUT/empty.nii.gz", "OUT/x.nii.gz"], "empty.nii.gz: The mask is empty"),
         (["technician", "OUT/mask.nii.gz", "OUT/mask.nii.gz"], "such a file already"),
