@@ -23,13 +23,14 @@ demo: .venv/.admin  ## without a display: read it by a script, to the report
 	$(BIN)/study-admin demo --output demo-output
 endif
 
+# one thread for each of the two workers: more of them than cores only wait for each other
 test: .venv/.dev  ## the whole suite, with real windows under Xvfb
 	@.ci/system-libraries window headless report
-	$(BIN)/python -m pytest -m "not long" $(PARALLEL)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not long" $(PARALLEL)
 
 test-all: .venv/.dev  ## the long tests too
 	@.ci/system-libraries window headless report
-	$(BIN)/python -m pytest $(PARALLEL)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PARALLEL)
 
 bench: .venv/.dev  ## what the README's figures come from
 	@.ci/system-libraries window headless
