@@ -1,0 +1,100 @@
+"""The ensemble that ships: whole, small enough, what its record says it is, and able to find a tumour."""
+
+import csv
+import json
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from blindread_assets.ensemble import claim
+from blindread_assets.ensemble.build import RECIPE
+from segmentation import metrics, volumes
+from segmentation.ensemble import load_ensemble, member_paths, shipped_or
+from segmentation.network import COMPACT
+from segmentation.phantom import simulation
+from segmentation.training.recipes import as_dict, load_recipe
+from segmentation.volumes import Volume
+from segmentation.weights import read_description
+
+SHIPPED = Path(str(resources.files("blindread_assets") / "ensemble"))
+UNSEEN = simulation.Settings(seed=31)  # neither the seed of the training nor of the test
+
+
+def test_five_compact_networks_ship_in_less_than_40_mb() -> None:
+    with shipped_or(None) as folder:
+        ensemble = load_ensemble(folder)
+    assert len(ensemble.members) == 5
+    assert {member.config for member in ensemble.members} == {COMPACT}
+    assert sum(path.stat().st_size for path in SHIPPED.rglob("*") if path.is_file()) < 40e6
+    first, *others = (np.concatenate([p.detach().numpy().ravel() for p in m.parameters()]) for m in ensemble.members)
+    assert all(np.abs(first - other).max() > 0.01 for other in others)
+
+
+def test_the_record_says_how_it_was_made() -> None:
+    described = json.loads((SHIPPED / "ensemble.json").read_text(encoding="utf-8"))["provenance"]
+    recipe = load_recipe(RECIPE)
+    for path in member_paths(SHIPPED):
+        said = read_description(path)["provenance"]
+        assert said["steps"] == recipe.steps
+        assert said["recipe"]["schedule"] == json.loads(json.dumps(as_dict(recipe)["schedule"]))
+        with (path.parent / "history.csv").open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert len(rows) == recipe.schedule.epochs
+        assert float(rows[-1]["dice"]) == pytest.approx(said["last_epoch"]["dice"])
+    assert "no real exam" in described["record"]["data"] and described["record"]["hours"] > 0.5
+
+
+def test_it_finds_the_tumour_of_somebody_it_never_saw(tmp_path: Path) -> None:
+    """In a box about the tumour: whole heads take minutes."""
+    exam = simulation.make_exam(UNSEEN, tmp_path / "sim-002")
+    truth = volumes.load(exam / "truth.nii.gz").array > 0
+    images = [volumes.load(exam / f"{name}.nii.gz").array.astype(np.float32) for name in ("flair", "t1c")]
+    brain = images[0] > 0
+    scaled = np.stack([np.where(brain, (np.clip(i, *np.percentile(i[brain], (0.5, 99.5))) - i[brain].mean())
+                                / i[brain].std(), 0) for i in images])  # fmt: skip
+    at = np.argwhere(truth)
+    box = tuple(slice(max(0, low - 6), high + 6) for low, high in zip(at.min(0), at.max(0), strict=True))
+    roi = np.zeros_like(brain)
+    roi[box] = brain[box]
+    found = load_ensemble(SHIPPED).probabilities(scaled.astype(np.float32), roi, threads=1) > 0.5
+    assert metrics.dice(found, truth) > 0.8
+
+
+def test_the_claim_measures_each_against_the_truth(tmp_path: Path) -> None:
+    """Bars of voxels: 1-8 true; technicians drew 1-6 and 3-10, agreeing on 3-6; the network found 2-8."""
+
+    def bar(first: int, last: int) -> Volume:
+        mask = np.zeros((12, 1, 1), np.uint8)
+        mask[first : last + 1] = 1
+        return Volume(mask, np.eye(4))
+
+    exam, found = tmp_path / "sim-001", tmp_path / "predicted" / "sim-001"
+    exam.mkdir()
+    found.mkdir(parents=True)
+    masks = {"truth": bar(1, 8), "outline_1": bar(1, 6), "outline_2": bar(3, 10), "consensus": bar(3, 6)}
+    for name, mask in masks.items():
+        volumes.save(exam / f"{name}.nii.gz", mask)
+    volumes.save(found / "mask.nii.gz", bar(2, 8))
+    row = claim.measure(exam, tmp_path / "predicted")
+    # Dice by hand: 2*6/14, 2*6/16; 2*4/12; 2*7/15; 2*4/11
+    assert row["technician"] == pytest.approx((12 / 14 + 12 / 16) / 2)
+    assert row["consensus"] == pytest.approx(8 / 12)
+    assert row["network"] == pytest.approx(14 / 15)
+    assert row["network_against_consensus"] == pytest.approx(8 / 11)
+
+
+def test_the_claim_outlines_the_same_images_anew(tmp_path: Path) -> None:
+    coarse = simulation.Settings(seed=4, spacing_mm=(3.0, 3.0, 4.0))
+    (tmp_path / "cohort").mkdir()
+    made = simulation.make_exam(coarse, tmp_path / "cohort" / "sim-001")
+    careless = claim.Condition(errors=3.0, technicians=1)
+    again = claim.outlined(tmp_path / "cohort", tmp_path / "again", careless.settings(4), 1) / "sim-001"
+    assert sorted(path.name for path in again.iterdir()) == sorted(
+        [*claim.IMAGES, "consensus.nii.gz", "outline_1.nii.gz"]
+    )
+    assert (again / "t1c.nii.gz").read_bytes() == (made / "t1c.nii.gz").read_bytes()
+    truth, drawn = (volumes.load(again / f"{name}.nii.gz").array > 0 for name in ("truth", "outline_1"))
+    usual = json.loads((made / "simulation.json").read_text())["outlines"]
+    assert metrics.dice(drawn, truth) < min(hand["dice_reached"] for hand in usual)
