@@ -34,7 +34,7 @@ _WHO = "Demo"
 PASSPHRASE = "everybody may open this demo"
 READER = "R01"
 DESIGN = StudyFile(
-    arms=(Arm("reference", ("reference.nii.gz",)), Arm("simulated-technician", ("simulated.nii.gz",))),
+    arms=(Arm("technician", ("technician.nii.gz",)), Arm("network", ("network.nii.gz",))),
     title="Demo study",
     practice=("practice-1", "practice-2"),
     readers=(READER,),
@@ -42,7 +42,7 @@ DESIGN = StudyFile(
     readers_per_group=1,
     exams_per_group="all",
     guesses=2,
-    computer="simulated-technician",
+    computer="network",
     is_surface_allowed=True,
 )
 _COORDINATOR = "coordinator"

@@ -19,12 +19,12 @@ def test_the_scripted_reader_reads_the_bundled_study(tmp_path: Path) -> None:
     env = {name: value for name, value in os.environ.items() if name != "QT_QPA_PLATFORM"}
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
-    assert "All 10 scores in the results file are those that were typed." in done.stdout
+    assert "All 12 scores in the results file are those that were typed." in done.stdout
     (results,) = (tmp_path / "R01").glob("results-*.json")
     content = json.loads(results.read_text(encoding="utf-8"))
-    assert content["receipt"]["count"] == 5 and not content["is_incomplete"]
+    assert content["receipt"]["count"] == 6 and not content["is_incomplete"]
     pictures = sorted((tmp_path / "screenshots").glob("*.png"))
-    assert len(pictures) == 28
+    assert len(pictures) == 30
     assert all(_shows_something(picture) for picture in pictures)
 
 

@@ -17,9 +17,10 @@ import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from segmentation import volumes
+from segmentation.__main__ import main as segmentation
 from segmentation.errors import StudyError
-from segmentation.phantom.simulation import Settings, simulate
-from segmentation.phantom.technician import draw_technician, outline
+from segmentation.phantom.simulation import Settings, make_exam
+from segmentation.phantom.tumour import Volumes
 from segmentation.volumes import Volume
 from study_admin.blinding.encoding import encode_exam
 from study_admin.blinding.export import Sealing, make_packages
@@ -29,8 +30,8 @@ from study_admin.exams import find_exams
 HERE = Path(__file__).parent
 SEED = hashlib.sha256(b"Blindread's demo study; this seed is public").digest()
 SIGNING_SEED = hashlib.sha256(b"Blindread's demo study; this signing key is public").digest()
-SIMULATION_SEED, TECHNICIAN_SEED = 2020, 6
-SIMULATED = (*DESIGN.practice, "simulated-1", "simulated-2", "simulated-3", "simulated-4")
+SIMULATION = Settings(2039, volumes=Volumes(20, 160))
+SIMULATED = (*DESIGN.practice, "simulated-1", "simulated-2", "simulated-3", "simulated-4", "simulated-5")
 LARGEST_BYTES = 25 * 10**6
 
 
@@ -43,8 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with tempfile.TemporaryDirectory(dir=options.out) as scratch:
             exams, built = Path(scratch) / "exams", Path(scratch) / "built"
-            _simulated(exams, Path(scratch) / "simulation")
+            _simulated(exams)
             _real(options.upenn, exams / "real")
+            _segmented(exams, Path(scratch) / "masks")
             _encode(exams)
             _package(exams, built)
             for name in ("R01", "coordinator"):
@@ -57,25 +59,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _simulated(exams: Path, scratch: Path) -> None:
-    """The true extent against a simulated technician."""
-    made = simulate(scratch, len(SIMULATED), Settings(SIMULATION_SEED))
-    for source, name in zip(made, SIMULATED, strict=True):
-        (exams / name).mkdir(parents=True)
-        for old, new in (("t1c", "t1c"), ("flair", "flair"), ("truth", "reference"), ("outline_1", "simulated")):
-            (source / f"{old}.nii.gz").rename(exams / name / f"{new}.nii.gz")
+def _simulated(exams: Path) -> None:
+    """People who do not exist; the technician arm is what the simulated technicians agree on."""
+    exams.mkdir()
+    for number, name in enumerate(SIMULATED, 1):
+        made = make_exam(SIMULATION, exams / f"sim-{number:03d}")
+        (exams / name).mkdir()
+        for old, new in (("t1c", "t1c"), ("flair", "flair"), ("consensus", "technician")):
+            (made / f"{old}.nii.gz").rename(exams / name / f"{new}.nii.gz")
+        shutil.rmtree(made)
 
 
 def _real(source: Path, folder: Path) -> None:
-    """The collection's own segmentation, all labels joined, against a technician simulated from it."""
+    """The collection's own segmentation, all labels joined, stands where a technician's would."""
     folder.mkdir()
     for name in ("t1c", "flair"):
         shutil.copyfile(source / f"{name}.nii.gz", folder / f"{name}.nii.gz")
-    labels, image = volumes.load(source / "seg.nii.gz"), volumes.load(source / "t1c.nii.gz")
+    labels = volumes.load(source / "seg.nii.gz")
     whole = Volume((labels.array > 0).astype(np.uint8), labels.world_from_voxel)
-    hand = draw_technician(np.random.default_rng(TECHNICIAN_SEED))
-    volumes.save(folder / "reference.nii.gz", whole)
-    volumes.save(folder / "simulated.nii.gz", outline(whole, hand, TECHNICIAN_SEED, image.array > 0))
+    volumes.save(folder / "technician.nii.gz", whole)
+
+
+def _segmented(exams: Path, masks: Path) -> None:
+    """The network arm: the ensemble that ships, by the command that anybody would type."""
+    code = segmentation(
+        ["predict", str(exams), str(masks), "--skull-stripped", "--co-registered", "--mask", "technician*"]
+    )
+    if code:
+        raise StudyError(f"segmentation predict ended with {code}.", remedy="See above.")
+    for exam in exams.iterdir():
+        (masks / exam.name / "mask.nii.gz").rename(exam / "network.nii.gz")
 
 
 def _encode(exams: Path) -> None:

@@ -29,7 +29,7 @@ def test_it_opens_and_is_what_the_readme_says() -> None:
     assert verify_package(DEMO / "R01") == []
     assert (manifest.reader_code, manifest.protocol.title) == ("R01", "Demo study")
     assert manifest.protocol.is_surface_allowed
-    assert [reading.is_practice for reading in manifest.readings] == [True] * 2 + [False] * 5
+    assert [reading.is_practice for reading in manifest.readings] == [True] * 2 + [False] * 6
     assert len(manifest.protocol.closing_questions) == 2
 
 
@@ -50,14 +50,14 @@ def test_its_allocation_is_drawn_again_from_the_public_seed() -> None:
     assert stored == allocate(stored.plan, build.SEED)
     folder = DEMO / "coordinator"
     assert regenerate(folder / export.KEY, PASSPHRASE, folder / export.PUBLIC).is_equal
-    assert stored.plan.exams == ("real", "simulated-1", "simulated-2", "simulated-3", "simulated-4")
+    assert stored.plan.exams == ("real", "simulated-1", "simulated-2", "simulated-3", "simulated-4", "simulated-5")
 
 
 def test_where_it_comes_from_is_said() -> None:
     notice = (ROOT / "NOTICE").read_text(encoding="utf-8")
     for words in ("10.7937/TCIA.709X-DN49", "Attribution 4.0", "1993-2004 Louis Collins", "Font Awesome"):
         assert words in notice
-    assert "No second segmentation here is a person's work" in (DEMO / "README.md").read_text(encoding="utf-8")
+    assert "A simulated technician is no person." in (DEMO / "README.md").read_text(encoding="utf-8")
 
 
 def demo(*words: str) -> int:
@@ -81,9 +81,9 @@ def test_what_was_read_is_reported_with_the_arms_that_stood_on_the_sides(read: P
     sealed = key.open_allocation(DEMO / "coordinator" / export.KEY, PASSPHRASE)
     on_a = {drawn.position: drawn.arm_a for drawn in sealed.readings if not drawn.is_practice}
     found = {row["position"]: (row["first"], row["second"]) for row in form["readings"]}
-    assert found == {position: (7, 5) if arm == "reference" else (5, 7) for position, arm in on_a.items()}
+    assert found == {position: (7, 5) if arm == "technician" else (5, 7) for position, arm in on_a.items()}
     assert form["provenance"]["commitment"] == sealed.commitment
-    assert form["overlap"]["dice"]["n"] == 5  # its masks are those that were sealed
+    assert form["overlap"]["dice"]["n"] == 6  # its masks are those that were sealed
     assert (read / "tables/long.csv").is_file() and (read / "report/report.html").is_file()
     with StudyFolder(read / "study").store() as store:
         assert store.stage is Stage.UNBLINDED and store.verify_audit()
