@@ -66,7 +66,7 @@ def test_ten_real_exams_with_a_kill_after_the_fifth(real_package: Path, tmp_path
 
 
 def test_the_demo_study_with_a_kill_after_the_second(demo_package: Path, tmp_path: Path, desks: list[Desktop]) -> None:
-    _read_with_a_kill(demo_package, tmp_path, desks, practice=2, exams=5, kill_after=2)
+    _read_with_a_kill(demo_package, tmp_path, desks, practice=2, exams=6, kill_after=2)
 
 
 def _read_with_a_kill(
