@@ -72,8 +72,13 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def run(options: argparse.Namespace) -> int:
     """Segment all exams; 1 if one failed."""
-    from segmentation.ensemble import shipped_or  # torch takes seconds: not for --help
+    from segmentation.ensemble import FILE_NAME, shipped_or  # torch takes seconds: not for --help
 
+    if options.ensemble is None:
+        if (options.out / FILE_NAME).exists():  # the masks' folder was forgotten, and this is not it
+            remedy = "Say where the masks go: segmentation predict EXAMS ENSEMBLE OUT"
+            raise StudyError("The folder for the masks holds an ensemble.", file=options.out, remedy=remedy)
+        print("By the ensemble that comes with Blindread, trained on simulated exams only.")
     with shipped_or(options.ensemble) as folder:
         return _predict(options, folder)
 

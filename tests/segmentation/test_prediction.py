@@ -219,6 +219,23 @@ def test_command_from_raw_exams_to_masks_and_again(
     assert prediction.kept(exam, out, Wish(only_largest=True), sha) is None
 
 
+def test_without_an_ensemble_the_shipped_one_is_taken_and_its_clipping_with_it(
+    exams: Path, ensemble: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(ensemble, tmp_path / "assets" / "ensemble")
+    shipped, trained = tmp_path / "assets" / "ensemble", {"clip_percentiles": [2.0, 98.0]}
+    write_ensemble(shipped, sorted(shipped.glob("*/*.safetensors")), {"preprocessing": [trained, {**trained}]})
+    monkeypatch.setattr("segmentation.ensemble.resources.files", lambda package: tmp_path / "assets")
+    (tmp_path / "exams").mkdir()
+    shutil.copytree(exams / "a", tmp_path / "exams" / "a")
+    options = ["--skull-stripped", "--co-registered", "--no-bias-correction", "--jobs", "1"]
+    for out, more, clipped in (("own", [], [2.0, 98.0]), ("given", ["--clip", "1", "99"], [1.0, 99.0])):
+        assert main(arguments("predict", tmp_path / "exams", tmp_path / out, *options, *more)) == 0
+        assert "comes with Blindread" in capsys.readouterr().out
+        assert read_record(tmp_path / out / "prepared" / "a")["settings"]["clip_percentiles"] == clipped
+        assert (tmp_path / out / "a" / "mask.nii.gz").is_file()
+
+
 def test_masks_do_not_depend_on_threads(prepared: Path, ensemble: Path, tmp_path: Path) -> None:
     masks: Sequence[bytes] = []
     for threads in (1, 2):
@@ -235,6 +252,8 @@ def test_mistakes_are_sentences(
 ) -> None:
     assert main(arguments("predict", exams, tmp_path, tmp_path / "out")) == 2
     assert "segmentation train" in capsys.readouterr().err
+    assert main(arguments("predict", exams, ensemble)) == 2  # OUT forgotten: nothing may be written there
+    assert "holds an ensemble" in capsys.readouterr().err and not (ensemble / "prepared").exists()
     (tmp_path / "raw" / "x").mkdir(parents=True)
     assert main(arguments("predict", tmp_path / "raw", ensemble, tmp_path / "out")) == 2
     assert "T1c is missing" in capsys.readouterr().err
