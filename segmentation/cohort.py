@@ -94,6 +94,15 @@ def failed(outcomes: Sequence[Outcome[Any]]) -> list[Outcome[Any]]:
     return [outcome for outcome in outcomes if outcome.error]
 
 
+def results(outcomes: Sequence[Outcome[R]]) -> tuple[R, ...]:
+    """Those of all; raises StudyError if one came to nothing, where what comes of the rest would be something else."""
+    if bad := failed(outcomes):
+        sentences = "\n".join(f"  {outcome.name}: {outcome.error}" for outcome in bad)
+        remedy = "When that is put right, the same command goes on from what is finished."
+        raise StudyError(f"{len(bad)} of {len(outcomes)} failed:\n{sentences}\n", remedy=remedy)
+    return tuple(outcome.result for outcome in outcomes if outcome.result is not None)
+
+
 def summary(outcomes: Sequence[Outcome[Any]], label: str = "exams") -> str:
     """How many were done, kept and failed, and the sentence of each that failed: the last words of a command."""
     bad = failed(outcomes)

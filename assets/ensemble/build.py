@@ -11,7 +11,7 @@ import csv
 import platform
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psutil
@@ -40,13 +40,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=HERE, help="where to put it (default: here)")
     parser.add_argument("--jobs", type=int, default=1, help="processes at a time (default 1)")
     options = parser.parse_args(arguments)
-    jobs = ("--jobs", str(options.jobs))
+    return carried_out(lambda: _build(options.work, options.real, options.out, ("--jobs", str(options.jobs))))
+
+
+def carried_out(course: Callable[[], None]) -> int:
+    """The exit status of a course; what went wrong is said in a sentence."""
     try:
-        train(options.work, jobs)
-        ship(options.work / "ensemble", options.out)
-        test_simulated(options.work, options.out, jobs)
-        if options.real is not None:
-            test_real(options.work, options.real, options.out, jobs)
+        course()
     except StudyError as error:
         print(error, file=sys.stderr)
         return 2
@@ -54,6 +54,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\nStopped; the same command goes on from here.", file=sys.stderr)
         return 130
     return 0
+
+
+def _build(work: Path, real: Path | None, out: Path, jobs: Sequence[str]) -> None:
+    train(work, jobs)
+    ship(work / "ensemble", out)
+    test_simulated(work, out, jobs)
+    if real is not None:
+        test_real(work, real, out, jobs)
 
 
 def train(work: Path, jobs: Sequence[str]) -> None:

@@ -21,8 +21,7 @@ import numpy as np
 
 from blindread_assets.ensemble import build
 from segmentation import metrics, volumes
-from segmentation.cohort import run_each
-from segmentation.errors import StudyError
+from segmentation.cohort import results, run_each
 from segmentation.phantom.simulation import Settings, outline_exam
 from segmentation.training import recipes
 from segmentation.whole_file import write_whole
@@ -60,18 +59,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--figure", type=Path, default=HERE.parent / "screenshots" / "claim.png", help="a .png file")
     parser.add_argument("--jobs", type=int, default=1, help="processes at a time (default 1)")
     options = parser.parse_args(arguments)
-    jobs = ("--jobs", str(options.jobs))
-    try:
-        rows = [row for condition in CONDITIONS for row in tested(condition, options.work, jobs)]
-        write_table(options.out / "claim.csv", rows)
-        draw(rows, options.figure)
-    except StudyError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nStopped; the same command goes on from here.", file=sys.stderr)
-        return 130
-    return 0
+    return build.carried_out(lambda: _claim(options.work, options.out, options.figure, ("--jobs", str(options.jobs))))
+
+
+def _claim(work: Path, out: Path, figure: Path, jobs: Sequence[str]) -> None:
+    rows = [row for condition in CONDITIONS for row in tested(condition, work, jobs)]
+    write_table(out / "claim.csv", rows)
+    draw(rows, figure)
 
 
 def tested(condition: Condition, work: Path, jobs: Sequence[str]) -> list[dict[str, object]]:
@@ -89,9 +83,8 @@ def tested(condition: Condition, work: Path, jobs: Sequence[str]) -> list[dict[s
     prepared = work / "test" / "predicted" / "prepared"
     build.run("predict", prepared, place / "network", place / "predicted", *jobs)
     exams = sorted(asked.iterdir())
-    measured = run_each(partial(measure, predicted=place / "predicted"), exams, label="exams measured")
-    rows = [{"errors": condition.errors, "technicians": condition.technicians, **row}
-            for outcome in measured if (row := outcome.result) is not None]  # fmt: skip
+    measured = results(run_each(partial(measure, predicted=place / "predicted"), exams, label="exams measured"))
+    rows = [{"errors": condition.errors, "technicians": condition.technicians, **row} for row in measured]
     write_whole(done, json.dumps(rows).encode())
     return rows
 
@@ -104,7 +97,7 @@ def _shorter(recipe: recipes.Recipe) -> recipes.Recipe:
 def outlined(cohort: Path, out: Path, settings: Settings, count: int) -> Path:
     """The first exams of a cohort with other technicians' outlines of the same images."""
     exams = [out / f"sim-{number:03d}" for number in range(1, count + 1)]
-    run_each(partial(_outline, cohort=cohort, settings=settings), exams, label="exams outlined")
+    results(run_each(partial(_outline, cohort=cohort, settings=settings), exams, label="exams outlined"))
     return out
 
 

@@ -213,7 +213,7 @@ def _affordable_steps(plan: Plan, minutes: float, jobs: int) -> int:
         seconds = [seconds_per_step(plan)]
     else:
         plans = [replace(plan, number=n, folder=plan.folder.with_name(f"timing-{n}")) for n in range(1, jobs + 1)]
-        seconds = list(_results(_run(seconds_per_step, plans, jobs, "timed")))
+        seconds = list(cohort.results(_run(seconds_per_step, plans, jobs, "timed")))
     steps = max(1, int(minutes * 60 * (1 - _RESERVED) / max(seconds)))
     print(f"{max(seconds):.2f} s a step: {steps} steps.", file=sys.stderr)
     return steps
@@ -249,15 +249,6 @@ def _run(task: Callable[[Plan], R], plans: Sequence[Plan], jobs: int, label: str
     return cohort.run_each(task, plans, jobs=jobs, label=label, memory_gib=_MEMORY_GIB, threads=threads)
 
 
-def _results(outcomes: Sequence[cohort.Outcome[R]]) -> tuple[R, ...]:
-    """Those of all; raises StudyError if one came to nothing, for an ensemble of the rest would be another one."""
-    if bad := cohort.failed(outcomes):
-        sentences = "\n".join(f"  {outcome.name}: {outcome.error}" for outcome in bad)
-        remedy = "When that is put right, the same command goes on from what is finished."
-        raise StudyError(f"{len(bad)} of {len(outcomes)} failed:\n{sentences}\n", remedy=remedy)
-    return tuple(outcome.result for outcome in outcomes if outcome.result is not None)
-
-
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -271,12 +262,14 @@ def _lay_out(
     task = partial(
         build, cache=out / CACHE, margin=config.margin, output=recipe.sampling.segment_vox - 2 * config.margin
     )
-    cases = _results(cohort.run_each(task, exams, label="exams laid out", memory_gib=1.0))
+    cases = cohort.results(cohort.run_each(task, exams, label="exams laid out", memory_gib=1.0))
     check_alike(cases)
     known = {case.name: case.fingerprints for case in cases}
     others = [exam for exam in everybody if exam.name not in known]
     if others:
-        prints = _results(cohort.run_each(fingerprints, others, label="sequestered exams compared", memory_gib=0.5))
+        prints = cohort.results(
+            cohort.run_each(fingerprints, others, label="sequestered exams compared", memory_gib=0.5)
+        )
         known |= {exam.name: found for exam, found in zip(others, prints, strict=True)}
     splits.refuse_twins(everybody, known)
     return cases, known
@@ -285,7 +278,7 @@ def _lay_out(
 def _fit_all(plans: Sequence[Plan], jobs: int) -> tuple[Path, ...]:
     if jobs == 1:
         return tuple(fit(plan) for plan in plans)
-    return _results(_run(partial(fit, is_alone=False), plans, jobs, "networks"))
+    return cohort.results(_run(partial(fit, is_alone=False), plans, jobs, "networks"))
 
 
 def validation_dice(net: DeepMedic, plan: Plan) -> float:

@@ -2,19 +2,20 @@
 
 import csv
 import json
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from blindread_assets.ensemble import claim
+from blindread_assets.ensemble import build, claim
 from blindread_assets.ensemble.build import RECIPE
 from segmentation import metrics, volumes
 from segmentation.ensemble import load_ensemble, member_paths, shipped_or
 from segmentation.network import COMPACT
 from segmentation.phantom import simulation
-from segmentation.training.recipes import as_dict, load_recipe
+from segmentation.training.recipes import as_dict, as_toml, load_recipe
 from segmentation.volumes import Volume
 from segmentation.weights import read_description
 
@@ -60,6 +61,40 @@ def test_it_finds_the_tumour_of_somebody_it_never_saw(tmp_path: Path) -> None:
     roi[box] = brain[box]
     found = load_ensemble(SHIPPED).probabilities(scaled.astype(np.float32), roi, threads=1) > 0.5
     assert metrics.dice(found, truth) > 0.8
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+def test_the_ensemble_is_built_and_its_claim_tested_by_one_command_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two exams to learn from, two to be tested on, two steps a network: every stage, none of the quality."""
+    short, recipe = load_recipe(RECIPE), tmp_path / "recipe.toml"
+    short = replace(
+        short, schedule=replace(short.schedule, epochs=1, steps_per_epoch=2), sampling=replace(short.sampling, batch=2)
+    )
+    recipe.write_text(as_toml(short), encoding="utf-8")
+    monkeypatch.setattr(build, "RECIPE", recipe)
+    for name in ("COHORT_SIZE", "TEST_SIZE"):
+        monkeypatch.setattr(build, name, 2)
+    work, out = tmp_path / "work", tmp_path / "out"
+    assert build.main([str(work), "--out", str(out), "--jobs", "2"]) == 0
+    assert len(load_ensemble(out).members) == 5
+    with (out / "simulated_metrics.csv").open(encoding="utf-8", newline="") as file:
+        assert {row["exam"] for row in csv.DictReader(file)} == {"sim-001", "sim-002"}
+    monkeypatch.setattr(claim, "TRAINED_ON", 2)
+    monkeypatch.setattr(claim, "EPOCHS", 1)
+    monkeypatch.setattr(claim, "CONDITIONS", (claim.Condition(0.5, 1), claim.Condition(2.0, 3)))
+    words = [str(work), "--out", str(out), "--figure", str(tmp_path / "claim.png")]
+    assert claim.main(words) == 0
+    with (out / "claim.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["errors"], row["technicians"], row["exam"]) for row in rows] == [
+        ("0.5000", "1", "sim-001"), ("0.5000", "1", "sim-002"), ("2.0000", "3", "sim-001"), ("2.0000", "3", "sim-002")
+    ]  # fmt: skip
+    good, bad = (np.mean([float(row["technician"]) for row in rows[at : at + 2]]) for at in (0, 2))
+    assert good > bad  # half of the usual errors against twice as many
+    assert (tmp_path / "claim.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_claim_measures_each_against_the_truth(tmp_path: Path) -> None:
