@@ -154,14 +154,13 @@ def run(options: argparse.Namespace) -> None:
 
 def _on_cohort(options: argparse.Namespace, wish: "Wish", place: "Place") -> "Wish":
     """The wish on exams that are simulated, prepared and segmented first, if they are not yet."""
-    from study_admin.rehearsal.cohort import TRUTH, Cohort, make_cohort, shipped_or
+    from study_admin.rehearsal.cohort import TRUTH, Cohort, make_cohort
 
     cohort = Cohort((options.cohort or place.path.with_name(f"{place.path.name}-cohort")).absolute())
     wish = replace(wish, exams=str(cohort.exams), reference=options.reference or TRUTH)
     place.check(wish)  # before hours of work
     count = wish.groups * wish.exams_per_group
-    with shipped_or(options.ensemble) as ensemble:
-        make_cohort(cohort, count, wish.seed, ensemble, options.jobs)
+    make_cohort(cohort, count, wish.seed, options.ensemble, options.jobs)
     return wish
 
 

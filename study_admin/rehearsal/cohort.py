@@ -6,10 +6,8 @@ study's exams are the simulated ones with the technicians' consensus and the net
 
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from shutil import copyfile
 
@@ -49,28 +47,17 @@ class Cohort:
         return self.path / "exams"
 
 
-@contextmanager
-def shipped_or(given: Path | None) -> Iterator[Path]:
-    """The ensemble that was named, or the one that comes with Blindread. Raises StudyError if there is none."""
-    if given is not None:
-        yield _sound(given, "Give the folder that `segmentation train` wrote.")
-        return
-    with resources.as_file(resources.files("blindread_assets") / "ensemble") as folder:
-        yield _sound(folder, "This copy of Blindread comes without one: name a folder with --ensemble.")
-
-
-def _sound(folder: Path, remedy: str) -> Path:
-    if not (folder / _RECORD).is_file():
-        raise StudyError("There is no trained ensemble here.", file=folder, remedy=remedy)
-    return folder
-
-
-def make_cohort(cohort: Cohort, count: int, seed: int, ensemble: Path, jobs: int | None) -> Path:
+def make_cohort(cohort: Cohort, count: int, seed: int, ensemble: Path | None, jobs: int | None) -> Path:
     """So many exams, simulated, prepared and segmented; returns the study's folder of exams.
+
+    Without an ensemble `predict` takes the one that comes with Blindread.
 
     Finished stages are left as they are, and each command begins at the exam where it was stopped. Raises StudyError
     if a command fails; its own sentence stands above.
     """
+    if ensemble is not None and not (ensemble / _RECORD).is_file():  # before hours of simulation
+        remedy = "Give the folder that `segmentation train` wrote."
+        raise StudyError("There is no trained ensemble here.", file=ensemble, remedy=remedy)
     if cohort.exams.is_dir():
         return cohort.exams
     with disk(cohort.path):
@@ -78,7 +65,8 @@ def make_cohort(cohort: Cohort, count: int, seed: int, ensemble: Path, jobs: int
     at_a_time = () if jobs is None else ("--jobs", str(jobs))
     _segmentation("simulate", cohort.raw, "--count", count, "--seed", seed, *at_a_time)
     preparing = (*_PREPARING, "--prepared", cohort.prepared)  # by predict, which knows the ensemble's own steps
-    _segmentation("predict", cohort.raw, ensemble, cohort.predicted, *preparing, *at_a_time)
+    networks = () if ensemble is None else (ensemble,)
+    _segmentation("predict", cohort.raw, *networks, cohort.predicted, *preparing, *at_a_time)
     _put_together(cohort)
     return cohort.exams
 

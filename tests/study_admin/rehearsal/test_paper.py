@@ -1,4 +1,4 @@
-"""The paper's course in small: simulate, preprocess, predict, read, report, by the program's own commands."""
+"""The paper's course in small: simulate, predict, read, report, by the program's own commands."""
 
 import json
 from pathlib import Path
