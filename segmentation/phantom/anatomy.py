@@ -170,16 +170,14 @@ def tissues(template: Template, grid: Grid, template_mm: Field, rng: np.random.G
     fluid = np.clip((rng.uniform(0.6, 0.7) - t1) / 0.2, 0, 1) ** 1.5 * 1.4  # wider or narrower furrows
     dura = meninges[brain]
     share = (1 - dura) / (white + grey + fluid + 1e-6)
-    parts = (np.zeros(grid.shape, np.float32) for _ in range(4))
-    white, grey, fluid, dura = (
-        _put(part, brain, values)
-        for part, values in zip(parts, (white * share, grey * share, fluid * share, dura), strict=True)
-    )
+    white, grey, fluid, dura = (_in(brain, part) for part in (white * share, grey * share, fluid * share, dura))
     return Anatomy(grid, template_mm, brain, white, grey, fluid, dura, depth_mm)
 
 
-def _put(whole: Field, where: npt.NDArray[np.bool_], values: Field) -> Field:
-    whole[where] = values
+def _in(brain: npt.NDArray[np.bool_], values: Field) -> Field:
+    """The values at the brain's voxels, 0 elsewhere."""
+    whole = np.zeros(brain.shape, np.float32)
+    whole[brain] = values
     return whole
 
 
