@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -20,12 +21,15 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from segmentation import step_limit
 from segmentation.errors import StudyError
 
 T = TypeVar("T")
 R = TypeVar("R")
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS")
 _CRASHED = "The program that worked on it was ended from outside, most often because the memory ran out."
+STEP_LIMIT_S = 1200.0  # the longest step known, an atlas' B-spline, takes 2 minutes of a slow core
+_LATE = "not finished after {:.3g} min, and given up. Look at the images, or allow more time with --step-minutes."
 _GIB = 2**30
 
 
@@ -54,18 +58,20 @@ def run_each(
     kept: Callable[[T], R | None] | None = None,
     memory_gib: float = 2.0,
     threads: int = 1,
+    step_limit_s: float = STEP_LIMIT_S,
 ) -> tuple[Outcome[R], ...]:
     """Do `task` for every exam in `jobs` processes, with a progress bar; outcomes in the order of the exams.
 
     `task`, `kept` and the exams are pickled: functions of a module, or `functools.partial` of them. `kept` returns the
     result of an earlier run if it still holds, else None. `jobs` None: one a core, as far as `memory_gib` each allows.
-    A StudyError, a full disk and a crashed worker concern one exam; a bug is raised after the others are done.
+    A StudyError, a full disk, a crashed worker and a step (`step_limit.limited`) over its limit concern one exam;
+    a bug is raised after the others are done.
     """
     todo = list(exams)
     outcomes: dict[int, Outcome[R]] = {}
     work, jobs = _Work(task, kept, name_of), fitting_jobs(jobs, memory_gib, len(todo))
     with _bar(len(todo), label) as bar:
-        for index, outcome in _outcomes(work, todo, jobs, threads):
+        for index, outcome in _outcomes(work, todo, jobs, threads, step_limit_s):
             outcomes[index] = outcome
             if outcome.error:
                 bar.write(f"{outcome.name}: {outcome.error}", file=sys.stderr)
@@ -144,6 +150,7 @@ class _Work(Generic[T, R]):
 
     def __call__(self, exam: T) -> Outcome[R]:
         name, start = self.name_of(exam), time.monotonic()
+        step_limit.begin(name)
         try:
             if self.kept is not None and (result := self.kept(exam)) is not None:
                 return Outcome(name, result, is_kept=True)
@@ -158,31 +165,47 @@ class _Work(Generic[T, R]):
         return Outcome(name, error=sentence, elapsed_s=time.monotonic() - start)
 
 
-def _outcomes(work: _Work[T, R], exams: Sequence[T], jobs: int, threads: int) -> Iterator[tuple[int, Outcome[R]]]:
-    """Each exam's outcome as it comes. When a worker is killed, what was in work is done again, one by one, to see
-    which exam it was."""
+def _outcomes(
+    work: _Work[T, R], exams: Sequence[T], jobs: int, threads: int, limit_s: float
+) -> Iterator[tuple[int, Outcome[R]]]:
+    """Each exam's outcome as it comes. When a worker was killed and left no note, what was in work is done again, one
+    by one, to see which exam it was."""
     waiting = list(range(len(exams)))
     suspects: list[int] = []
-    while waiting or suspects:
-        alone = bool(suspects)
-        queue = [suspects.pop(0)] if alone else waiting
-        running: dict[Future[Outcome[R]], int] = {}
-        with _pool(jobs if not alone else 1, threads) as pool:
-            while queue or running:
-                try:
-                    while queue and len(running) < (1 if alone else jobs):
-                        running[pool.submit(work, exams[queue[0]])] = queue[0]
-                        queue.pop(0)
-                    for future in wait(running, return_when=FIRST_COMPLETED).done:
-                        yield running[future], _settled(future, work.name_of(exams[running[future]]))
-                        del running[future]
-                except BrokenProcessPool:
-                    broken = sorted(running.values())
-                    if len(broken) == 1:
-                        yield broken[0], Outcome(work.name_of(exams[broken[0]]), error=f"{_CRASHED} Try fewer --jobs.")
-                    else:
-                        suspects += broken
-                    break
+    with tempfile.TemporaryDirectory(prefix="blindread-notes-") as folder:
+        notes = Path(folder)
+        while waiting or suspects:
+            alone = bool(suspects)
+            queue = [suspects.pop(0)] if alone else waiting
+            running: dict[Future[Outcome[R]], int] = {}
+            with _pool(1 if alone else jobs, threads, notes, limit_s) as pool:
+                while queue or running:
+                    try:
+                        while queue and len(running) < (1 if alone else jobs):
+                            running[pool.submit(work, exams[queue[0]])] = queue[0]
+                            queue.pop(0)
+                        for future in wait(running, return_when=FIRST_COMPLETED).done:
+                            yield running[future], _settled(future, work.name_of(exams[running[future]]))
+                            del running[future]
+                    except BrokenProcessPool:
+                        names = {index: work.name_of(exams[index]) for index in sorted(running.values())}
+                        guilty = _guilty(names, step_limit.overruns(notes), limit_s)
+                        yield from guilty.items()
+                        innocent = [index for index in names if index not in guilty]
+                        (waiting if guilty else suspects).extend(innocent)
+                        break
+
+
+def _guilty(names: Mapping[int, str], overruns: Mapping[str, str], limit_s: float) -> dict[int, Outcome[Any]]:
+    """Of the exams that were in work when a worker ended, those that ended it, if that is known."""
+    late = {
+        index: Outcome[Any](name, error=f"{overruns[name].capitalize()}: {_LATE.format(limit_s / 60)}")
+        for index, name in names.items()
+        if name in overruns
+    }
+    if late or len(names) > 1:
+        return late
+    return {index: Outcome(name, error=f"{_CRASHED} Try fewer --jobs.") for index, name in names.items()}
 
 
 def _settled(future: Future[Outcome[R]], name: str) -> Outcome[R]:
@@ -195,12 +218,12 @@ def _settled(future: Future[Outcome[R]], name: str) -> Outcome[R]:
 
 
 @contextmanager
-def _pool(jobs: int, threads: int) -> Iterator[ProcessPoolExecutor]:
+def _pool(jobs: int, threads: int, notes: Path, limit_s: float) -> Iterator[ProcessPoolExecutor]:
     """Fresh processes (spawn: a fork would inherit the threads of ITK and torch), ended at once when interrupted."""
     before = {name: os.environ.get(name) for name in _THREADS}
     others = set(multiprocessing.active_children())
     os.environ.update(dict.fromkeys(_THREADS, str(threads)))  # read when numpy, ITK and torch are imported
-    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _ignore_interrupts)
+    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _begin_work, (notes, limit_s))
     try:
         yield pool
         pool.shutdown()
@@ -217,9 +240,10 @@ def _pool(jobs: int, threads: int) -> Iterator[ProcessPoolExecutor]:
                 os.environ[name] = value
 
 
-def _ignore_interrupts() -> None:
-    """Ctrl-C reaches every process of a terminal; only the first is to act on it, and it ends the others."""
+def _begin_work(notes: Path, limit_s: float) -> None:
+    """In a new worker. Ctrl-C reaches every process of a terminal; only the first acts on it and ends the others."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    step_limit.watch(notes, limit_s)
 
 
 def _bar(total: int, label: str) -> Any:

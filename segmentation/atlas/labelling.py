@@ -33,6 +33,7 @@ from segmentation.atlas.template import Fit, fit
 from segmentation.errors import StudyError
 from segmentation.metrics import volume_ml
 from segmentation.pictures import Outline, Panel, Plane
+from segmentation.step_limit import limited
 from segmentation.subject import Subject, is_exam, open_subject
 from segmentation.volumes import Volume
 from segmentation.whole_file import write_whole
@@ -76,7 +77,11 @@ def find_places(folder: Path, masks: Path | None = None, mask_name: str = "mask.
 
 
 def locate_all(
-    places: Sequence[Place], out: Path, atlas: Path, jobs: int | None = None
+    places: Sequence[Place],
+    out: Path,
+    atlas: Path,
+    jobs: int | None = None,
+    step_limit_s: float = cohort.STEP_LIMIT_S,
 ) -> tuple[cohort.Outcome[Located], ...]:
     """Put the regions on each exam into `out`/exam; what is there already, of the same files, is kept."""
     load_atlas(atlas)  # a wrong folder is one sentence, not one an exam
@@ -88,6 +93,7 @@ def locate_all(
         jobs=jobs,
         label="atlas",
         memory_gib=_MEMORY_GIB,
+        step_limit_s=step_limit_s,
     )
 
 
@@ -95,7 +101,8 @@ def locate(place: Place, out: Path, atlas: Path, atlas_sha: str) -> Located:
     """Put the regions on one exam; atlas.json is written last. Raises StudyError."""
     start = time.monotonic()
     subject, regions = open_subject(place.folder, place.mask), _loaded(atlas, atlas_sha)
-    found = fit(subject, regions.labels)
+    with limited("registration"):
+        found = fit(subject, regions.labels)
     voxel_ml = volume_ml(np.ones((1, 1, 1), bool), subject.t1c.spacing_mm)
     located = Located(
         place.name, found.kind, found.reason, shares(subject.tumour, found.labels.array, regions.names, voxel_ml)

@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from segmentation.commands.preprocess import add_step_limit, step_limit_of
+
 _DESCRIPTION = """\
 Put the Harvard-Oxford regions on exams and say how much of the tumour lies in each.
 
@@ -51,6 +53,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     command.add_argument(
         "--jobs", type=int, metavar="N", help="exams at a time (default: one a core, as memory allows)"
     )
+    add_step_limit(command)
     command.set_defaults(run=run)
 
 
@@ -61,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
     from segmentation.whole_file import write_whole
 
     places = labelling.find_places(options.exams, options.masks, options.mask_name)
-    outcomes = labelling.locate_all(places, options.out, options.atlas, options.jobs)
+    outcomes = labelling.locate_all(places, options.out, options.atlas, options.jobs, step_limit_of(options))
     found = [outcome.result for outcome in outcomes if outcome.result is not None]
     if found:
         write_whole(options.out / "atlas.csv", labelling.table(found).encode())

@@ -125,7 +125,8 @@ def _prepared(
     clips = {tuple(settings.get("clip_percentiles") or ()) for settings in trained}
     if options.clip is None and len(clips) == 1:
         options.clip = next(iter(clips)) or None
-    outcomes = pipeline.prepare_all(raw, folder, preprocess.settings_of(options), options.jobs)
+    settings, limit_s = preprocess.settings_of(options), preprocess.step_limit_of(options)
+    outcomes = pipeline.prepare_all(raw, folder, settings, options.jobs, limit_s)
     pipeline.write_index(outcomes, problems, folder)
     for outcome in outcomes:
         for warning in outcome.result.warnings if outcome.result else ():

@@ -88,6 +88,25 @@ def add_steps(command: argparse.ArgumentParser) -> None:
     how.add_argument("--no-bias-correction", action="store_true", help="leave out N4")
     clip = "cut grey values to these percentiles of the brain's before normalising, e.g. 0.5 99.5 (default: don't)"
     how.add_argument("--clip", type=float, nargs=2, metavar=("LOW", "HIGH"), help=clip)
+    add_step_limit(how)
+
+
+def add_step_limit(group: argparse._ActionsContainer) -> None:
+    """The option that gives an exam up; `atlas` has it too."""
+    group.add_argument(
+        "--step-minutes",
+        type=float,
+        default=20.0,
+        metavar="M",
+        help="give an exam up when one step takes longer (default 20; the longest known takes 2)",
+    )
+
+
+def step_limit_of(options: argparse.Namespace) -> float:
+    """In seconds. Raises StudyError where that is no time."""
+    if not 0 < options.step_minutes < float("inf"):
+        raise StudyError("A step needs some time.", remedy="Try --step-minutes 20.")
+    return float(options.step_minutes * 60)
 
 
 def survey_of(options: argparse.Namespace) -> "tuple[tuple[ExamFiles, ...], tuple[StudyError, ...]]":
@@ -149,7 +168,7 @@ def run(options: argparse.Namespace) -> int:
     settings = settings_of(options)
     if sys.stdin.isatty():
         exams = tuple(with_series(exam, settings, input) for exam in exams)
-    outcomes = pipeline.prepare_all(exams, options.out, settings, options.jobs)
+    outcomes = pipeline.prepare_all(exams, options.out, settings, options.jobs, step_limit_of(options))
     pipeline.write_index(outcomes, problems, options.out)
     print(cohort.summary(outcomes))
     for problem in problems:

@@ -7,6 +7,7 @@ from importlib import metadata
 from typing import Any
 
 from segmentation.errors import StudyError
+from segmentation.step_limit import limited
 
 _PACKAGES = ("blindread", "deepbet", "numpy", "scipy", "simpleitk-simpleelastix", "torch")
 
@@ -24,7 +25,8 @@ class Diary:
         found: dict[str, Any] = {}
         wall, cpu = time.monotonic(), time.process_time()
         try:
-            yield found
+            with limited(name):
+                yield found
         except StudyError as error:
             what = f"{name.capitalize()}: {error.what}"
             raise StudyError(what, file=error.file, remedy=error.remedy) from error

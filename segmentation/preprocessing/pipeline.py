@@ -60,11 +60,26 @@ class Prepared:
 
 
 def prepare_all(
-    exams: Sequence[ExamFiles], out: Path, settings: Settings, jobs: int | None = None
+    exams: Sequence[ExamFiles],
+    out: Path,
+    settings: Settings,
+    jobs: int | None = None,
+    step_limit_s: float = cohort.STEP_LIMIT_S,
 ) -> tuple[cohort.Outcome[Prepared], ...]:
-    """Prepare each exam into `out`; what is there already, of the same files and settings, is kept."""
+    """Prepare each exam into `out`; what is there already, of the same files and settings, is kept.
+
+    An exam of which a step takes longer than its limit is given up, and the others go on.
+    """
     task, still_good = partial(prepare, out=out, settings=settings), partial(kept, out=out, settings=settings)
-    return cohort.run_each(task, exams, kept=still_good, jobs=jobs, label="prepare", memory_gib=_MEMORY_GIB)
+    return cohort.run_each(
+        task,
+        exams,
+        kept=still_good,
+        jobs=jobs,
+        label="prepare",
+        memory_gib=_MEMORY_GIB,
+        step_limit_s=step_limit_s,
+    )
 
 
 def write_index(outcomes: Sequence[cohort.Outcome[Prepared]], problems: Sequence[StudyError], out: Path) -> None:

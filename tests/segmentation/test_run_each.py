@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 
 from segmentation import cohort
 from segmentation.errors import StudyError
+from segmentation.step_limit import limited
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,16 @@ def _work(exam: Exam, folder: Path) -> int:
     with (folder / exam.name).open("a") as file:
         file.write("x")
     return len(exam.name)
+
+
+def _slow(exam: Exam) -> str:
+    """Two steps; "stuck" hangs in its second, in C code that holds the interpreter's lock, as a library may."""
+    with limited("reading"):
+        time.sleep(0.01)
+    with limited("bias field"):
+        if exam.name == "stuck":
+            re.match("(a+)+$", "a" * 60 + "b")  # would take 2 to the power 60 steps
+    return exam.name
 
 
 def _kept(exam: Exam, folder: Path) -> int | None:
@@ -70,6 +82,15 @@ def test_a_killed_worker_costs_its_own_exam_only(tmp_path: Path, jobs: int) -> N
     outcomes = cohort.run_each(partial(_work, folder=tmp_path), exams, jobs=jobs)
     assert [outcome.result for outcome in outcomes] == [1, None, 1, 1]
     assert "was ended from outside" in outcomes[1].error
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_exam_that_hangs_is_given_up_and_named_with_its_step(jobs: int) -> None:
+    exams = [Exam(name) for name in ("a", "stuck", "b", "c")]
+    outcomes = cohort.run_each(_slow, exams, jobs=jobs, step_limit_s=3)
+    assert [outcome.result for outcome in outcomes] == ["a", None, "b", "c"]
+    assert outcomes[1].error.startswith("Bias field: not finished after 0.05 min, and given up.")
+    assert "--step-minutes" in outcomes[1].error
 
 
 def test_a_bug_is_loud_but_only_when_the_others_are_done(tmp_path: Path) -> None:

@@ -219,6 +219,13 @@ def test_the_same_result_whatever_the_number_of_jobs(tmp_path: Path) -> None:
     assert outputs[0] == outputs[1]
 
 
+def test_a_step_that_takes_too_long_costs_its_exam(tmp_path: Path) -> None:
+    _save(tmp_path / "exams" / "a", _coarse(is_stripped=True))
+    (outcome,) = prepare_all(find_exams(tmp_path / "exams"), tmp_path / "out", QUICK, step_limit_s=0.001)
+    assert outcome.error.startswith("Completeness: not finished after") and "--step-minutes" in outcome.error
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_full_disk_leaves_nothing_half_done(tmp_path: Path) -> None:
     folder = _save(tmp_path / "exams" / "a", _coarse(is_stripped=True))
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
