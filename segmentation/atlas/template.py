@@ -18,8 +18,8 @@ from segmentation import pictures
 from segmentation.consensus import Mask
 from segmentation.errors import StudyError
 from segmentation.metrics import dice
-from segmentation.preprocessing.images import engine, to_itk
-from segmentation.preprocessing.registration import last_words, quiet
+from segmentation.preprocessing.elastix import elastix_engine, last_words, quiet
+from segmentation.preprocessing.images import to_itk
 from segmentation.subject import Subject
 from segmentation.volumes import Volume
 
@@ -148,7 +148,7 @@ def _bspline_map() -> Any:
 
 def _map(kind: str, **changes: str) -> Any:
     """elastix' default parameters (4 resolutions, Mattes mutual information, random samples, new ones each time)."""
-    parameters = engine().GetDefaultParameterMap(kind)
+    parameters = elastix_engine().GetDefaultParameterMap(kind)
     for name, value in {"NumberOfSpatialSamples": str(_SAMPLES), "WriteResultImage": "false", **changes}.items():
         parameters[name] = [value]
     return parameters
@@ -156,7 +156,7 @@ def _map(kind: str, **changes: str) -> Any:
 
 def _register(fixed: Volume, moving: Volume, mask: Volume, maps: Sequence[Any]) -> Any:
     """elastix' transforms from the exam's points to the template's."""
-    sitk = engine()
+    sitk = elastix_engine()
     with tempfile.TemporaryDirectory(prefix="elastix-") as folder:
         elastix = sitk.ElastixImageFilter()
         elastix.SetOutputDirectory(folder)  # else it writes into the current one
@@ -185,7 +185,7 @@ def _field(maps: Sequence[Any], template: Volume, grid: Volume) -> npt.NDArray[n
 
     The grid has the axes of the image that was registered.
     """
-    sitk, wanted = engine(), to_itk(grid, np.uint8)
+    sitk, wanted = elastix_engine(), to_itk(grid, np.uint8)
     maps[len(maps) - 1]["Size"] = [str(count) for count in wanted.GetSize()]
     for name, values in (("Spacing", wanted.GetSpacing()), ("Origin", wanted.GetOrigin())):
         maps[len(maps) - 1][name] = [repr(value) for value in values]

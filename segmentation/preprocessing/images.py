@@ -11,25 +11,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from segmentation.errors import StudyError
 from segmentation.volumes import Volume
 
 _LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])  # ITK counts towards left and back, NIfTI towards right and front
-_REMEDY = (
-    "Two packages share the name SimpleITK, and the wrong one lies on top: "
-    "pip uninstall -y simpleitk simpleitk-simpleelastix, then pip install simpleitk-simpleelastix==3.0.0a1.post183"
-)
+_FINEST_MM = 1.0
 
 
 @cache
 def engine() -> ModuleType:
-    """SimpleITK with elastix in it. Raises StudyError if the plain package has taken its place."""
+    """SimpleITK, with elastix in it or without."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # SWIG's types warn on import, and crash Python where a warning is an error
         import SimpleITK
 
-    if not hasattr(SimpleITK, "ElastixImageFilter"):
-        raise StudyError("SimpleITK is installed without elastix.", remedy=_REMEDY)
     return SimpleITK
 
 
@@ -42,6 +36,11 @@ def to_itk(volume: Volume, dtype: npt.DTypeLike = np.float32) -> Any:
     image.SetDirection((lps_from_voxel[:3, :3] / spacing).ravel().tolist())
     image.SetOrigin(lps_from_voxel[:3, 3].tolist())
     return image
+
+
+def about_a_millimetre(volume: Volume) -> Any:
+    """For registration: of a T1c of 0.47 mm every second voxel, for a third of the time."""
+    return engine().Shrink(to_itk(volume), [max(1, round(_FINEST_MM / step)) for step in volume.spacing_mm])
 
 
 def from_itk(image: Any) -> Volume:

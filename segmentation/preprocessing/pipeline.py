@@ -167,7 +167,7 @@ def _aligned(loaded: Loaded, settings: Settings, diary: Diary) -> Matrix:
         return np.eye(4)
     from segmentation.preprocessing import registration
 
-    with diary.step("registration", **registration.PARAMETERS) as found:
+    with diary.step("registration") as found:
         result = registration.register(loaded.t1c, loaded.flair)
         found.update(result.findings)
         diary.warn(*result.warnings)

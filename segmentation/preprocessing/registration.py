@@ -1,40 +1,26 @@
-"""The FLAIR onto the T1c: rigid, by elastix, on whole heads (Mitchell et al. 2020, 2.2, step 3)."""
+"""The FLAIR onto the T1c: rigid, by elastix, on whole heads (Mitchell et al. 2020, 2.2, step 3).
 
-import locale
-import os
-import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+Where elastix is not installed, or leads nowhere, SimpleITK's own registration is tried, from many starts.
+"""
+
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from segmentation.errors import StudyError
-from segmentation.preprocessing.images import engine, from_itk_matrix, to_itk
+from segmentation.preprocessing import elastix, multistart
 from segmentation.preprocessing.resampling import Grid, Matrix, common_grid, coverage, resample
 from segmentation.volumes import Volume
 
-# Measured with known moves of 15 mm and 15 degrees: 0.01 mm in the median and 0.02 at worst, where elastix's own
-# default (3 resolutions, samples on a grid) lost one exam of eight by 10 mm.
-PARAMETERS = {
-    "AutomaticTransformInitialization": "true",
-    "ImageSampler": "RandomCoordinate",
-    "NewSamplesEveryIteration": "true",
-    "NumberOfSpatialSamples": "4096",
-    "MaximumNumberOfIterations": "256",
-    "RandomSeed": "121212",
-}
-_RESOLUTIONS = 4
 _STARTS = ("GeometricalCenter", "CenterOfGravity")  # the second where the first leads to nothing
 _FAR_MM, _TURNED_DEGREES = 100.0, 45.0  # beyond these, no two images of one session
 _NOTABLE_MM = 10.0
 _OVERLAP = 0.5
 _COARSE_MM = (4.0, 4.0, 4.0)
-_FINEST_MM = 1.0
 _BINS = 48
 _WORSE = 0.002  # of mutual information: sampling noise
 
@@ -56,15 +42,29 @@ def register(fixed: Volume, moving: Volume) -> Registered:
     """
     before = similarity(fixed, moving, np.eye(4))
     troubles = []
-    for start in _STARTS:
+    for parameters, fit in _ways():
         try:
-            matrix = _elastix(fixed, moving, start)
+            matrix = fit(fixed, moving)
             findings, warnings = _judge(fixed, moving, matrix, before)
-            return Registered(matrix, {"start": start, **findings}, warnings)
+            return Registered(matrix, {**parameters, **findings}, (*_unusual(parameters), *warnings))
         except StudyError as error:
             troubles.append(error.what)
     remedy = "Look at both images: are they of one exam? If they fit as they are, use --co-registered."
     raise StudyError(f"The FLAIR can't be fitted to the T1c. {troubles[-1]}", remedy=remedy)
+
+
+def _ways() -> Iterator[tuple[dict[str, Any], Callable[[Volume, Volume], Matrix]]]:
+    """What is tried in turn, with what the record says of it."""
+    for start in _STARTS if elastix.is_installed() else ():
+        yield {"engine": "elastix", "start": start, **elastix.PARAMETERS}, partial(elastix.rigid, start=start)
+    yield {"engine": multistart.NAME, **multistart.PARAMETERS}, multistart.rigid
+
+
+def _unusual(parameters: dict[str, Any]) -> tuple[str, ...]:
+    if parameters["engine"] == "elastix":
+        return ()
+    why = "elastix led nowhere" if elastix.is_installed() else "elastix is not installed"
+    return (f"The FLAIR was fitted by SimpleITK's own registration ({why}): look at the picture.",)
 
 
 def similarity(fixed: Volume, moving: Volume, moving_from_fixed: Matrix) -> float:
@@ -86,66 +86,6 @@ def similarity(fixed: Volume, moving: Volume, moving_from_fixed: Matrix) -> floa
 def _entropy(shares: npt.NDArray[np.float64]) -> float:
     positive = shares[shares > 0]
     return float(-(positive * np.log(positive)).sum())
-
-
-def _elastix(fixed: Volume, moving: Volume, start: str) -> Matrix:
-    sitk = engine()
-    parameters = sitk.GetDefaultParameterMap("rigid", _RESOLUTIONS)
-    for name, value in (PARAMETERS | {"AutomaticTransformInitializationMethod": start}).items():
-        parameters[name] = [value]
-    parameters["WriteResultImage"] = ["false"]
-    elastix = sitk.ElastixImageFilter()
-    elastix.LogToConsoleOff()
-    with tempfile.TemporaryDirectory(prefix="elastix-") as folder:  # else it writes into the working directory
-        elastix.SetOutputDirectory(folder)
-        elastix.LogToFileOn()
-        elastix.SetFixedImage(_shrunken(fixed))
-        elastix.SetMovingImage(_shrunken(moving))
-        elastix.SetParameterMap(parameters)
-        try:
-            with quiet():
-                elastix.Execute()
-        except RuntimeError as error:
-            raise StudyError(f"elastix says: {last_words(Path(folder)) or error}.") from error
-        found = elastix.GetTransformParameterMap()[0]
-    numbers = [float(number) for number in found["TransformParameters"]]
-    transform = sitk.Euler3DTransform()
-    transform.SetComputeZYX(found["ComputeZYX"][0] == "true")
-    transform.SetRotation(*numbers[:3])
-    centre = np.array([float(number) for number in found["CenterOfRotationPoint"]])
-    return from_itk_matrix(np.reshape(transform.GetMatrix(), (3, 3)), np.array(numbers[3:]), centre)
-
-
-def _shrunken(volume: Volume) -> Any:
-    """About a millimetre a voxel: of a T1c of 0.47 mm every second voxel, for a third of the time."""
-    return engine().Shrink(to_itk(volume), [max(1, round(_FINEST_MM / step)) for step in volume.spacing_mm])
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """elastix keeps to itself: neither the line that it prints with its console log off, nor the C locale that it sets.
-
-    Left at that locale, Python would read the output of other programs as ASCII ever after.
-    """
-    sys.stdout.flush()
-    language = locale.setlocale(locale.LC_ALL)
-    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    try:
-        yield
-    finally:
-        locale.setlocale(locale.LC_ALL, language)
-        os.dup2(kept, 1)
-        os.close(kept)
-        os.close(nowhere)
-
-
-def last_words(folder: Path) -> str:
-    """What elastix wrote about its failure."""
-    log = folder / "elastix.log"
-    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-    told = [line.strip() for line in lines if "ERROR" in line or "xception" in line or "Description" in line]
-    return " ".join(told[-2:])[:300].rstrip(".")
 
 
 def _judge(fixed: Volume, moving: Volume, matrix: Matrix, before: float) -> tuple[dict[str, Any], tuple[str, ...]]:

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from segmentation.errors import StudyError
+from segmentation.preprocessing import elastix, multistart
+from segmentation.preprocessing.images import engine
 from segmentation.preprocessing.registration import register, similarity
-from segmentation.preprocessing.resampling import Grid
+from segmentation.preprocessing.resampling import Grid, Matrix
 from segmentation.volumes import Volume
 from tests.segmentation.heads import COARSE_PLACE, COARSE_SHAPE, head
 
@@ -22,6 +24,12 @@ def _move(degrees: float, mm: tuple[float, float, float]) -> np.ndarray:
     return move
 
 
+def _wrong_mm(fixed: Volume, found: Matrix, true: Matrix) -> float:
+    """How far the worst corner of the field of view is off."""
+    corners = Grid.of(fixed).corners()
+    return float(np.linalg.norm(corners @ (found - true)[:3, :3].T + (found - true)[:3, 3], axis=1).max())
+
+
 def test_a_known_move_is_found_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -31,16 +39,37 @@ def test_a_known_move_is_found_again(
     fixed = head(COARSE_PLACE, COARSE_SHAPE).t1c
     moving = head(COARSE_PLACE, COARSE_SHAPE, moved=move, seed=2).flair
     found = register(fixed, moving)
-    true = np.linalg.inv(move)
-    corners = Grid.of(fixed).corners()
-    wrong = corners @ (found.moving_from_fixed - true)[:3, :3].T + (found.moving_from_fixed - true)[:3, 3]
-    assert np.linalg.norm(wrong, axis=1).max() < 1.0  # a third of a voxel
+    assert _wrong_mm(fixed, found.moving_from_fixed, np.linalg.inv(move)) < 1.0  # a third of a voxel
+    assert found.findings["engine"] == "elastix"
     assert found.findings["turned_degrees"] == pytest.approx(9, abs=0.5)
     assert "look at the picture" in found.warnings[0]
     assert np.array_equal(register(fixed, moving).moving_from_fixed, found.moving_from_fixed)
     assert not list(tmp_path.iterdir())  # elastix writes where it stands unless it is told otherwise
     assert capfd.readouterr().out == ""
     assert locale.setlocale(locale.LC_ALL) == language  # elastix sets "C", and Python would read ASCII from then on
+
+
+def test_without_elastix_a_known_move_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(engine(), "ElastixImageFilter")  # as in the package simpleitk
+    move = _move(-12, (20, 15, -10))
+    fixed = head(COARSE_PLACE, COARSE_SHAPE).t1c
+    found = register(fixed, head(COARSE_PLACE, COARSE_SHAPE, moved=move, seed=2).flair)
+    assert _wrong_mm(fixed, found.moving_from_fixed, np.linalg.inv(move)) < 3.0  # a voxel, at the worst corner
+    assert found.findings["engine"] == "SimpleITK"
+    assert "elastix is not installed" in found.warnings[0]
+
+
+def test_where_elastix_leads_nowhere_many_starts_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(fixed: Volume, moving: Volume, start: str) -> Matrix:
+        raise StudyError(f"elastix says: too many samples map outside, from {start}.")
+
+    monkeypatch.setattr(elastix, "rigid", lost)
+    monkeypatch.setattr(multistart, "rigid", lambda fixed, moving: _move(0, (3, 0, 0)))
+    exam = head(COARSE_PLACE, COARSE_SHAPE)
+    moving = Volume(exam.flair.array, _move(0, (3, 0, 0)) @ exam.flair.world_from_voxel)
+    found = register(exam.t1c, moving)
+    assert found.moving_from_fixed[0, 3] == 3
+    assert "elastix led nowhere" in found.warnings[0]
 
 
 def test_noise_cannot_be_fitted() -> None:

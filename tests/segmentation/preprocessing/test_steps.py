@@ -10,6 +10,7 @@ from segmentation import volumes
 from segmentation.errors import StudyError
 from segmentation.preprocessing import bias_field, brain, denoising, normalisation
 from segmentation.preprocessing.completeness import agreed_tumour
+from segmentation.preprocessing.elastix import elastix_engine
 from segmentation.preprocessing.images import engine, from_itk, to_itk
 from segmentation.preprocessing.resampling import Grid, common_grid, coverage, resample
 from segmentation.volumes import Volume
@@ -34,14 +35,10 @@ def test_an_image_lies_in_the_same_place_in_itk() -> None:
     assert np.array_equal(again.array, volume.array) and np.allclose(again.world_from_voxel, OBLIQUE)
 
 
-def test_plain_simpleitk_is_refused_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(engine(), "ElastixImageFilter")
-    engine.cache_clear()
-    try:
-        with pytest.raises(StudyError, match=r"without elastix.*pip uninstall"):
-            engine()
-    finally:
-        engine.cache_clear()
+def test_the_atlas_says_how_to_get_elastix(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(engine(), "ElastixImageFilter")  # as in the package simpleitk
+    with pytest.raises(StudyError, match=r"without elastix.*pip uninstall"):
+        elastix_engine()
 
 
 @pytest.mark.parametrize(
