@@ -1,9 +1,11 @@
 """Build the ensemble that ships anew: `python -m blindread_assets.ensemble.build WORK`.
 
 It learns from simulated exams with simulated technicians' outlines: never from their true extents, never from a real
-exam. WORK gets everything that is made on the way (about 3 GB); interrupted, the same command goes on. The same version
-of torch gives the same weights on the same kind of processor. Each step is a command of `segmentation`, printed before
-it runs, and can be typed alone.
+exam. There are two courses: the first among brains with much bright white matter that is no tumour, one to three
+technicians an exam; the second goes on from its weights among other brains, with three technicians each. WORK
+gets everything that is made on the way (about 4 GB); interrupted, the same command goes on. The same version of torch
+gives the same weights on the same kind of processor. Each step is a command of `segmentation`, printed before it runs,
+and can be typed alone.
 """
 
 import argparse
@@ -12,24 +14,49 @@ import platform
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import psutil
 
 from segmentation.__main__ import main as segmentation
 from segmentation.ensemble import FILE_NAME, load_ensemble, member_paths, write_ensemble
 from segmentation.errors import StudyError
+from segmentation.training import recipes
+from segmentation.training.logbook import HISTORY
 from segmentation.weights import read_description
+from segmentation.whole_file import write_whole
 
 HERE = Path(__file__).parent
 RECIPE = HERE / "recipe.toml"
-COHORT_SEED, COHORT_SIZE = 2026, 111
+COHORT_SIZE = 111
 TEST_SEED, TEST_SIZE = 2027, 40
 CLIP = (0.5, 99.5)
 CLIPPED = ("--clip", *map(str, CLIP))
 STRIPPED = ("--skull-stripped", "--co-registered")
 AS_SIMULATED = ("--no-denoising", "--no-bias-correction")  # shading and noise stay in the exams it learns from
-_HISTORY = "history.csv"
+
+
+@dataclass(frozen=True)
+class Course:
+    """Simulated exams of its own, and a training on them from the weights that the course before has left."""
+
+    name: str
+    seed: int  # of the exams and of the training
+    simulated_as: tuple[str, ...]
+
+    def within(self, work: Path) -> Path:
+        return work / self.name
+
+    def ensemble(self, work: Path) -> Path:
+        return self.within(work) / "ensemble"
+
+
+COURSES = (
+    Course("first", 2026, ("--look", "1")),
+    Course("second", 2028, ("--technicians", "3")),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,41 +85,82 @@ def carried_out(course: Callable[[], None]) -> int:
 
 def _build(work: Path, real: Path | None, out: Path, jobs: Sequence[str]) -> None:
     train(work, jobs)
-    ship(work / "ensemble", out)
+    ship(work, out)
+    draw_curves(out)
     test_simulated(work, out, jobs)
     if real is not None:
         test_real(work, real, out, jobs)
 
 
 def train(work: Path, jobs: Sequence[str]) -> None:
-    """Simulated exams, prepared, and five networks trained on them."""
-    cohort, prepared = work / "cohort", work / "prepared"
-    run("simulate", cohort, "--seed", COHORT_SEED, "--count", COHORT_SIZE, *jobs)
-    run("preprocess", cohort, prepared, *STRIPPED, *AS_SIMULATED, *CLIPPED, *jobs)
-    run("train", prepared, work / "ensemble", "--recipe", RECIPE, *jobs)
+    """Course by course: simulated exams, prepared, and five networks trained on them."""
+    start: tuple[object, ...] = ()
+    for course in COURSES:
+        place = course.within(work)
+        cohort, prepared, recipe = place / "cohort", place / "prepared", place / "recipe.toml"
+        run("simulate", cohort, "--seed", course.seed, "--count", COHORT_SIZE, *course.simulated_as, *jobs)
+        run("preprocess", cohort, prepared, *STRIPPED, *AS_SIMULATED, *CLIPPED, *jobs)
+        usual = recipes.load_recipe(RECIPE)
+        text = recipes.as_toml(replace(usual, members=replace(usual.members, seed=course.seed)))
+        write_whole(recipe, text.encode())
+        run("train", prepared, course.ensemble(work), "--recipe", recipe, *start, *jobs)
+        start = ("--from", course.ensemble(work))
 
 
-def ship(trained: Path, out: Path) -> None:
-    """The networks with their history, and what is on record of them."""
+def ship(work: Path, out: Path) -> None:
+    """The networks of the last course, the history of every course, and what is on record of them."""
+    trained = COURSES[-1].ensemble(work)
     weights = member_paths(trained)
+    minutes = 0.0
     for path in weights:
         folder = out / path.parent.name
         folder.mkdir(parents=True, exist_ok=True)
-        for file in (path, path.with_suffix(".json"), path.with_name(_HISTORY)):
+        for file in (path, path.with_suffix(".json")):
             shutil.copyfile(file, folder / file.name)
+        for course in COURSES:
+            history = course.ensemble(work) / path.parent.name / HISTORY
+            minutes += float(_rows(history)[-1]["minutes"])
+            shutil.copyfile(history, folder / history_name(course))
     shipped = [out / path.parent.name / path.name for path in weights]
     provenance = load_ensemble(trained).provenance
-    histories = [_rows(path.with_name(_HISTORY)) for path in weights]
+    made = " and ".join(f"--seed {course.seed} {' '.join(course.simulated_as)}" for course in COURSES)
     record = {
-        "data": f"{COHORT_SIZE} simulated exams (segmentation simulate --seed {COHORT_SEED}), outlined by simulated "
-        "technicians; no real exam, no true extent",
-        "hours": round(sum(float(rows[-1]["minutes"]) for rows in histories) / 60, 2),
+        "data": f"{len(COURSES)} courses of {COHORT_SIZE} simulated exams each (segmentation simulate {made}), outlined "
+        "by simulated technicians; no real exam, no true extent",
+        "hours": round(minutes / 60, 2),
         "machine": f"{platform.machine()}, {_processor()}, {psutil.cpu_count(logical=False) or '?'} cores",
         "versions": read_description(weights[0])["provenance"]["versions"],
     }
     provenance["preprocessing"] = [*provenance["preprocessing"], *_meant_for(provenance["preprocessing"][0])]
     write_ensemble(out, shipped, {**provenance, "record": record})
     print(f"{out / FILE_NAME}: {len(shipped)} networks, {record['hours']} hours of training")
+
+
+def history_name(course: Course) -> str:
+    """What a network's history of one course is called among what ships."""
+    return f"history_{course.name}.csv"
+
+
+def draw_curves(out: Path) -> None:
+    """Loss and Dice on the segments trained with, of each network, epoch by epoch; into curves.png."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3.4), layout="constrained", dpi=150)
+    axes = figure.subplots(1, 2)
+    for folder in sorted(out.glob("member-*")):
+        courses = [_rows(folder / history_name(course)) for course in COURSES]
+        lasted = [0, *np.cumsum([len(rows) for rows in courses])]
+        for axis, column in zip(axes, ("loss", "dice"), strict=True):
+            epochs = [start + int(row["epoch"]) for start, rows in zip(lasted, courses, strict=False) for row in rows]
+            axis.plot(epochs, [float(row[column]) for rows in courses for row in rows], label=folder.name, linewidth=1)
+            for end in lasted[1:-1]:
+                axis.axvline(end + 0.5, color="#7a7a7a", linewidth=0.8, linestyle=":")
+    for axis, name in zip(axes, ("cross entropy", "Dice, segments trained with"), strict=True):
+        axis.set_xlabel("epoch (dotted: other exams, from the weights reached)")
+        axis.set_ylabel(name)
+        axis.grid(alpha=0.3)
+    axes[1].legend(fontsize=7, loc="lower right")
+    figure.savefig(out / "curves.png")
 
 
 def _meant_for(trained: dict) -> list[dict]:
@@ -120,6 +188,8 @@ def _evaluate(test: Path, reference: Path, name: str, out: Path, kind: str, jobs
     run("evaluate", test / "predicted", reference, test / "results", "--reference-name", name, *jobs)
     for table in ("metrics", "summary"):
         shutil.copyfile(test / "results" / f"{table}.csv", out / f"{kind}_{table}.csv")
+    if kind == "simulated":  # the terms of real exams keep their pictures with them
+        shutil.copyfile(test / "results" / "worst.png", out / "simulated_worst.png")
 
 
 def run(*words: object) -> None:

@@ -74,7 +74,8 @@ def tested(condition: Condition, work: Path, jobs: Sequence[str]) -> list[dict[s
     done = place / "rows.json"
     if done.exists():
         return list(json.loads(done.read_text(encoding="utf-8")))
-    learned = outlined(work / "cohort", place / "cohort", condition.settings(build.COHORT_SEED), TRAINED_ON)
+    course = build.COURSES[-1]
+    learned = outlined(course.within(work) / "cohort", place / "cohort", condition.settings(course.seed), TRAINED_ON)
     asked = outlined(work / "test" / "cohort", place / "test", condition.settings(build.TEST_SEED), build.TEST_SIZE)
     build.run("preprocess", learned, place / "prepared", *build.STRIPPED, *build.AS_SIMULATED, *build.CLIPPED, *jobs)
     recipe = place / "recipe.toml"

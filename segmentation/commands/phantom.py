@@ -28,8 +28,8 @@ figure 3. Outlines come from a panel of eight technicians with their own habits:
 too tight, skips slices; an eye that misses satellites or enhancement, or takes other bright white matter for tumour.
 
 An interrupted run goes on with the same command: finished exams are kept. The same seed gives the same exams, whatever
---jobs, and --count 20 begins with the exams of --count 10. Images depend on seed, spacing and volumes only, so that
---technicians and --errors give other outlines of the same people. An exam takes about 6 seconds of one core and 3 MB.
+--jobs, and --count 20 begins with the exams of --count 10. --technicians and --errors decide no image: they give other
+outlines of the same people. An exam takes about 6 seconds of one core and 3 MB.
 
   segmentation simulate practice --count 5 --seed 7
   segmentation simulate cohort --count 160 --seed 2026
@@ -67,6 +67,8 @@ def _add_simulate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     command.add_argument("--errors", type=float, default=1.0, metavar="X", help=errors)
     sizes = "range of the tumours' volumes in ml (default 5 301)"
     command.add_argument("--volume", type=float, nargs=2, default=(5, 301), metavar=("MIN", "MAX"), help=sizes)
+    look = "2 (default): like most real exams; 1: much bright white matter about it, no core as dull as the brain"
+    command.add_argument("--look", type=int, default=2, metavar="N", help=look)
     command.add_argument(
         "--jobs", type=int, metavar="N", help="exams at a time (default: one a core, as memory allows)"
     )
@@ -97,7 +99,8 @@ def _simulate(options: argparse.Namespace) -> int:
     if len(options.technicians) > 2:
         raise StudyError("--technicians takes one number or two.", remedy="Try --technicians 1 3.")
     people = (options.technicians[0], options.technicians[-1])
-    settings = Settings(options.seed, (i, j, k), Volumes(*options.volume), people, options.errors)
+    sizes = Volumes(*options.volume)
+    settings = Settings(options.seed, (i, j, k), sizes, people, options.errors, options.look)
     outcomes = simulate(options.out, options.count, settings, options.jobs)
     print(cohort.summary(outcomes))
     return 1 if cohort.failed(outcomes) else 0

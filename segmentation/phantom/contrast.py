@@ -14,6 +14,22 @@ from segmentation.phantom.tumour import Tumour
 
 
 @dataclass(frozen=True)
+class Look:
+    """How exams look as a whole: which of their ranges are wide."""
+
+    burden: float  # of white matter that is bright on FLAIR; see hyperintensities()
+    dullest_oedema: float  # on FLAIR, white matter near 1, as the next two
+    dullest_rim: float
+    dullest_necrosis: float
+
+
+# The first is that of the shipped networks' first course: in five of 40 such exams nobody could tell tumour from bright
+# white matter, and it has no tumour whose core is as dull on FLAIR as the brain, which real ones have.
+LOOKS = {1: Look(1.0, 1.3, 1.1, 0.95), 2: Look(0.5, 1.2, 0.8, 0.75)}
+USUAL_LOOK = 2
+
+
+@dataclass(frozen=True)
 class Contrast:
     """Brightness of each tissue, white matter of the layer's own scale near 1."""
 
@@ -71,12 +87,12 @@ def draw_t1c(rng: np.random.Generator, kind: str) -> Contrast:
     )
 
 
-def draw_flair(rng: np.random.Generator, kind: str) -> Contrast:
+def draw_flair(rng: np.random.Generator, kind: str, look: Look) -> Contrast:
     """A FLAIR's brightnesses; fluid is suppressed more or less, and a cyst may be as dark as fluid."""
     white = rng.uniform(0.8, 1.0)
-    oedema = rng.uniform(1.3, 2.2)
+    oedema = rng.uniform(look.dullest_oedema, 2.2)
     cyst = rng.uniform(0.4, 0.9)
-    dead = oedema * rng.uniform(0.85, 1.1) if kind == "faint" else rng.uniform(0.95, 2.2)
+    dead = oedema * rng.uniform(0.85, 1.1) if kind == "faint" else rng.uniform(look.dullest_necrosis, 2.2)
     return Contrast(
         white=white,
         grey=white * rng.uniform(1.03, 1.45),
@@ -84,7 +100,7 @@ def draw_flair(rng: np.random.Generator, kind: str) -> Contrast:
         meninges=rng.uniform(0.3, 1.9),
         oedema=oedema,
         necrosis=cyst if kind == "ring" and rng.random() < 0.2 else dead,
-        rim=rng.uniform(1.1, 2.1),
+        rim=rng.uniform(look.dullest_rim, 2.1),
         vessel=rng.uniform(0.4, 1.3),
         hyperintensity=rng.uniform(1.25, 2.0),
     )

@@ -13,8 +13,8 @@ _GRADES = {0: 0.55, 1: 0.3, 2: 0.15}
 _DEEP_MM = 20.0  # fluid further under the surface belongs to the ventricles
 
 
-def hyperintensities(anatomy: Anatomy, rng: np.random.Generator) -> Field:
-    """Share of each voxel that is such white matter, 0 to 1."""
+def hyperintensities(anatomy: Anatomy, rng: np.random.Generator, burden: float) -> Field:
+    """Share of each voxel that is such white matter, 0 to 1; `burden` times the thickness about the ventricles."""
     from scipy import ndimage
 
     grade = int(rng.choice(list(_GRADES), p=list(_GRADES.values())))
@@ -22,7 +22,7 @@ def hyperintensities(anatomy: Anatomy, rng: np.random.Generator) -> Field:
     if not ventricles.any():
         return np.zeros(anatomy.grid.shape, np.float32)
     away_mm = ndimage.distance_transform_edt(~ventricles, sampling=anatomy.grid.spacing_mm).astype(np.float32)
-    band_mm = _BAND_MM[grade] * np.exp(0.6 * smooth_noise(rng, anatomy.grid, 22.0))
+    band_mm = burden * _BAND_MM[grade] * np.exp(0.6 * smooth_noise(rng, anatomy.grid, 22.0))
     share = np.clip((band_mm - away_mm) / 2 + 0.5, 0, 1)
     spots = np.clip((smooth_noise(rng, anatomy.grid, rng.uniform(5, 9)) - (3.2 - 0.45 * grade)) / 0.4, 0, 1)
     deep = (anatomy.depth_mm > 12) & (away_mm > 2)

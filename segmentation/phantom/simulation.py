@@ -42,6 +42,7 @@ class Settings:
     volumes: Volumes = field(default_factory=Volumes)
     technicians: tuple[int, int] = (1, 3)  # fewest and most an exam
     errors: float = 1.0  # times the technicians' errors; decides no image
+    look: int = contrast.USUAL_LOOK
 
     def __post_init__(self) -> None:
         fewest, most = self.technicians
@@ -62,6 +63,11 @@ class Settings:
                 "The technicians' errors must lie between 0 and 4 times the usual.",
                 "Try --errors 1.",
             ),
+            (
+                self.look not in contrast.LOOKS,
+                f"There is no look {self.look}.",
+                f"Try one of these: --look {', '.join(map(str, contrast.LOOKS))}.",
+            ),
         ):
             if is_wrong:
                 raise StudyError(what, remedy=remedy)
@@ -76,6 +82,7 @@ class Settings:
             "volume_range_ml": [self.volumes.smallest, self.volumes.largest],
             "technicians": list(self.technicians),
             "errors": self.errors,
+            "look": self.look,
         }
 
     def panel(self) -> list[Technician]:
@@ -158,7 +165,8 @@ def write_files(folder: Path, settings: Settings, number: int) -> dict[str, Any]
     plan, scene, rng = build(settings, number)
     affine = scene.anatomy.grid.world_from_voxel
     taken: dict[str, Any] = {}
-    for name, draw in (("t1c", contrast.draw_t1c), ("flair", contrast.draw_flair)):
+    draw_flair = partial(contrast.draw_flair, look=contrast.LOOKS[settings.look])
+    for name, draw in (("t1c", contrast.draw_t1c), ("flair", draw_flair)):
         colours, scanner = draw(rng, plan.kind), contrast.draw_scanner(rng, _LEVELS[name])
         layer = contrast.expose(scene, colours, scanner, rng)
         volumes.save(folder / f"{name}.nii.gz", Volume(layer, affine), dtype=np.int16)
@@ -179,7 +187,9 @@ def build(settings: Settings, number: int) -> tuple[Plan, Scene, np.random.Gener
     plan = draw_plan(template, rng, settings.volumes)
     anatomy = tissues(template, grid, push_aside(template, place_of(grid, rng), plan), rng)
     tumour = grow(anatomy, plan, rng)
-    return plan, Scene(anatomy, tumour, contrast.vessels(anatomy, rng), hyperintensities(anatomy, rng)), rng
+    vessels = contrast.vessels(anatomy, rng)
+    bright = hyperintensities(anatomy, rng, contrast.LOOKS[settings.look].burden)
+    return plan, Scene(anatomy, tumour, vessels, bright), rng
 
 
 def _parts(scene: Scene) -> npt.NDArray[np.uint8]:

@@ -40,9 +40,10 @@ def test_the_record_says_how_it_was_made() -> None:
         said = read_description(path)["provenance"]
         assert said["steps"] == recipe.steps
         assert said["recipe"]["schedule"] == json.loads(json.dumps(as_dict(recipe)["schedule"]))
-        with (path.parent / "history.csv").open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-        assert len(rows) == recipe.schedule.epochs
+        for course in build.COURSES:
+            with (path.parent / build.history_name(course)).open(encoding="utf-8", newline="") as file:
+                rows = list(csv.DictReader(file))
+            assert len(rows) == recipe.schedule.epochs
         assert float(rows[-1]["dice"]) == pytest.approx(said["last_epoch"]["dice"])
     assert "no real exam" in described["record"]["data"] and described["record"]["hours"] > 0.5
 
@@ -80,6 +81,8 @@ def test_the_ensemble_is_built_and_its_claim_tested_by_one_command_each(
     work, out = tmp_path / "work", tmp_path / "out"
     assert build.main([str(work), "--out", str(out), "--jobs", "2"]) == 0
     assert len(load_ensemble(out).members) == 5
+    for picture in ("curves.png", "simulated_worst.png"):
+        assert (out / picture).read_bytes().startswith(b"\x89PNG")
     with (out / "simulated_metrics.csv").open(encoding="utf-8", newline="") as file:
         assert {row["exam"] for row in csv.DictReader(file)} == {"sim-001", "sim-002"}
     monkeypatch.setattr(claim, "TRAINED_ON", 2)

@@ -3,6 +3,8 @@
 import json
 import shutil
 import sys
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -124,7 +126,7 @@ def test_healthy_tissues_have_their_order_of_brightness_whatever_the_scanner(num
     person = scene.anatomy
     t1c, flair = (
         contrast.expose(scene, draw(rng, "ring"), contrast.draw_scanner(rng, 300), rng)
-        for draw in (contrast.draw_t1c, contrast.draw_flair)
+        for draw in (contrast.draw_t1c, partial(contrast.draw_flair, look=contrast.LOOKS[1]))
     )
     inside = ~scene.tumour.mask & (person.depth_mm > 12) & (scene.hyperintensity < 0.05) & (scene.blood < 0.05)
     white, grey, fluid = (inside & (share > 0.8) for share in (person.white, person.grey, person.fluid))
@@ -154,13 +156,21 @@ def test_seeds_lie_in_white_matter_of_the_hemispheres() -> None:
 
 
 def test_hyperintensities_hug_the_ventricles_and_lie_in_white_matter() -> None:
-    _, scene, _ = simulation.build(COARSE, 1)
+    _, scene, _ = simulation.build(replace(COARSE, look=1), 1)
     person = scene.anatomy
     found = scene.hyperintensity > 0.5
     assert found.any() and (person.white[found] >= 0.5).all()
     ventricles = (person.fluid > 0.6) & (person.depth_mm > 20)
     away_mm = ndimage.distance_transform_edt(~ventricles, sampling=(3, 3, 4))
     assert np.median(away_mm[found]) < 8
+
+
+def test_the_first_look_has_more_bright_white_matter_and_the_same_people() -> None:
+    _, usual, rng = simulation.build(COARSE, 1)
+    _, severe, again = simulation.build(replace(COARSE, look=1), 1)
+    assert (severe.hyperintensity > 0.5).sum() > 1.5 * (usual.hyperintensity > 0.5).sum()
+    assert np.array_equal(severe.tumour.mask, usual.tumour.mask) and np.array_equal(severe.blood, usual.blood)
+    assert rng.random() == again.random()  # all that is drawn after them is the same
 
 
 def test_record_tells_seed_and_sizes(made: Path, layers: dict[str, np.ndarray]) -> None:
@@ -271,6 +281,8 @@ def test_senseless_numbers_are_refused(tmp_path: Path) -> None:
     for errors in (-0.5, 9.0, float("nan")):
         with pytest.raises(StudyError, match="--errors 1"):
             Settings(1, errors=errors)
+    with pytest.raises(StudyError, match="--look 1, 2"):
+        Settings(1, look=3)
 
 
 def test_tumour_larger_than_a_brain_bears_is_refused() -> None:
