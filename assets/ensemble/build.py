@@ -125,8 +125,8 @@ def ship(work: Path, out: Path) -> None:
     provenance = load_ensemble(trained).provenance
     made = " and ".join(f"--seed {course.seed} {' '.join(course.simulated_as)}" for course in COURSES)
     record = {
-        "data": f"{len(COURSES)} courses of {COHORT_SIZE} simulated exams each (segmentation simulate {made}), outlined "
-        "by simulated technicians; no real exam, no true extent",
+        "data": f"{len(COURSES)} courses of {COHORT_SIZE} simulated exams each (segmentation simulate {made}), "
+        "outlined by simulated technicians; no real exam, no true extent",
         "hours": round(minutes / 60, 2),
         "machine": f"{platform.machine()}, {_processor()}, {psutil.cpu_count(logical=False) or '?'} cores",
         "versions": read_description(weights[0])["provenance"]["versions"],
