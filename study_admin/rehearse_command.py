@@ -132,7 +132,7 @@ def _add_paper(command: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Rehearse, and say where the page lies."""
     from study_admin.rehearsal import page  # statistics and figures take seconds that --help needs not
-    from study_admin.rehearsal.place import Place
+    from study_admin.rehearsal.place import PAGE, Place
     from study_admin.rehearsal.whole import Means, rehearse_whole
     from study_admin.report.pdf import obstacle
 
@@ -146,7 +146,7 @@ def run(options: argparse.Namespace) -> None:
     form = rehearse_whole(wish, place, means, is_papers_size=options.paper)
     for line in page.verdict(form):
         print(line)
-    print(f"{place.path / page.PAGE}  (open it in a browser; {page.JSON} beside it holds every number)")
+    print(f"{place.path / PAGE}  (open it in a browser; {page.JSON} beside it holds every number)")
     why = obstacle() if options.pdf else None
     if why is not None:
         print(why, file=sys.stderr)

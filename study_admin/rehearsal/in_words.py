@@ -85,7 +85,7 @@ def _of_acts(form: Mapping[str, Any]) -> Line | None:
     if caught < len(acts):
         missed = ", ".join(act["title"].lower() for act in acts if not act["is_caught"])
         return Line(False, f"Not noticed: {missed}. Tell whoever looks after the program, and don't start.")
-    return Line(True, f"{count(caught, 'thing')} broken on purpose: each was noticed, and said in a sentence (below).")
+    return Line(True, f"{count(caught, 'thing')} broken on purpose: each was noticed, and said in a sentence.")
 
 
 def _of_sides(form: Mapping[str, Any]) -> Line | None:

@@ -13,11 +13,11 @@ from study_admin.rehearsal.beside_the_paper import Beside
 from study_admin.rehearsal.findings import to_json
 from study_admin.rehearsal.in_words import words
 from study_admin.rehearsal.pictures import overview
-from study_admin.rehearsal.place import Place
+from study_admin.rehearsal.place import PAGE, Place
 from study_admin.report.canvas import Figure
 from study_admin.report.pdf import obstacle, to_pdf
 
-PAGE, PDF, JSON, PICTURE = "rehearsal.html", "rehearsal.pdf", "rehearsal.json", "rehearsal.png"
+PDF, JSON, PICTURE = "rehearsal.pdf", "rehearsal.json", "rehearsal.png"
 
 
 def write(form: Mapping[str, Any], place: Place, beside: Beside | None = None, *, with_pdf: bool = True) -> None:

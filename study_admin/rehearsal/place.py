@@ -14,6 +14,7 @@ from study_admin.study_folder import StudyFolder
 
 FORMAT = "blindread-rehearsal-notes 1.0"
 NOTES = "notes.json"
+PAGE = "rehearsal.html"  # written last
 
 
 @dataclass(frozen=True)

@@ -110,8 +110,12 @@ def settle(source: Source, place: Place, wish: Wish, progress: Progress) -> tupl
     else:
         design, exams = _for_made_up(source.design, wish), place.exams
         _make_exams(design, place, wish.seed, progress)
+    text = to_toml(design).encode()
     with disk(place.design):
-        write_whole(place.design, to_toml(design).encode(), "design")
+        if place.design.exists() and place.design.read_bytes() != text:
+            remedy = "Choose another folder for the new design, or remove this one."
+            raise StudyError("The design has changed since this rehearsal began.", file=place.path, remedy=remedy)
+        write_whole(place.design, text, "design")
     return design, exams
 
 

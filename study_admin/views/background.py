@@ -18,6 +18,7 @@ class Background(QObject):
     """One worker. `then` is called on the GUI thread with the finished Future, which holds the result or the error."""
 
     started = Signal(str, bool)  # what is done, and whether it can be cancelled
+    renamed = Signal(str)  # another part of the same work begins
     progressed = Signal(int, int)
     ended = Signal()
     _finished = Signal(object, object)

@@ -114,6 +114,7 @@ class MainWindow(QMainWindow):
         walk.rail_changed.connect(lambda: self.rail.show_entries(self._entries()))
         self.rail.chosen.connect(self.show_stage)
         background.started.connect(self._begin_work)
+        background.renamed.connect(self.work.rename)
         background.progressed.connect(self.work.show_progress)
         background.ended.connect(self._end_work)
         self.work.cancelled.connect(background.cancel)

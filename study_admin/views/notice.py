@@ -113,6 +113,13 @@ class WorkBar(QFrame):
         self._since = time.monotonic()
         self._late.start()
 
+    def rename(self, what: str) -> None:
+        """The next part of the same work."""
+        self.words.setText(f"{what}…")
+        self.left.clear()
+        self.show_progress(0, 1)
+        self._since = time.monotonic()
+
     def end(self) -> None:
         self._late.stop()
         self.hide()

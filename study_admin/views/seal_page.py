@@ -13,6 +13,7 @@ from study_admin import conduct
 from study_admin.blinding.export import THIRD_KEY, Sealing
 from study_admin.records import HandedOut, Opening, Stage
 from study_admin.views.act_dialog import ActDialog, same_twice
+from study_admin.views.rehearsal_box import RehearsalBox
 from study_admin.views.snapshot import Snapshot
 from study_admin.views.stage_page import StagePage, ask_folder, button, caption, fill, table, whole_path
 from study_admin.views.walk import Walk
@@ -78,6 +79,8 @@ class SealPage(StagePage):
         warning = theme.paragraph(f"⚠ {_CANT_UNDO}")
         theme.paint(warning, text=theme.AMBER)
         column.addWidget(warning)
+        self.rehearsal = RehearsalBox(self.walk)
+        column.addWidget(self.rehearsal)
 
     def _lay_out_after(self) -> None:
         column = QVBoxLayout(self.after)
@@ -127,6 +130,7 @@ class SealPage(StagePage):
     def forget(self) -> None:
         self.place.clear()
         self.as_folders.setChecked(True)
+        self.rehearsal.forget()
 
     def show_study(self, snapshot: Snapshot | None) -> None:
         opening = snapshot.opening if snapshot else None
@@ -137,6 +141,7 @@ class SealPage(StagePage):
         self.after.setVisible(opening is not None)
         self.open_button.setVisible(opening is None)
         self.open_button.setEnabled(snapshot is not None)
+        self.rehearsal.setVisible(snapshot is not None)
         self.write_button.setVisible(opening is not None)
         self.go_on.setVisible(opening is not None and snapshot is not None and not snapshot.readers_without_package)
         self.folder_button.setVisible(opening is not None)

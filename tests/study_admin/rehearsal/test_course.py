@@ -12,6 +12,7 @@ from study_admin import conduct
 from study_admin.records import Stage
 from study_admin.rehearsal import course, page
 from study_admin.rehearsal.mishaps import Act
+from study_admin.rehearsal.place import PAGE
 from study_admin.rehearsal.seals import PASSPHRASE
 from study_admin.study_folder import StudyFolder
 from tests.study_admin.rehearsal.conftest import rehearse
@@ -100,7 +101,7 @@ def test_names_in_rehearsal_json_stay(form: dict[str, Any]) -> None:
 
 
 def test_the_page_says_it(rehearsed: Path, form: dict[str, Any]) -> None:
-    text = (rehearsed / page.PAGE).read_text(encoding="utf-8")
+    text = (rehearsed / PAGE).read_text(encoding="utf-8")
     assert "each of 20 scores arrived as it was given" in text
     assert "9 things broken on purpose: each was noticed" in text
     assert text.count("data:image/svg+xml") == 1

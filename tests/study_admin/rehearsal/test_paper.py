@@ -11,6 +11,7 @@ from segmentation.network import DeepMedic
 from segmentation.weights import save_weights
 from study_admin.rehearsal import page
 from study_admin.rehearsal.cohort import Cohort
+from study_admin.rehearsal.place import PAGE
 from tests.segmentation.tiny_network import TINY
 from tests.study_admin.rehearsal.conftest import rehearse
 
@@ -36,7 +37,7 @@ def test_from_raw_exams_to_the_page_beside_the_paper(
     form = json.loads((tmp_path / "out" / page.JSON).read_text(encoding="utf-8"))
     technician, network = form["planted"]["dice"]
     assert technician > 0.6 > network and form["planted"]["effect"] < -1
-    text = (tmp_path / "out" / page.PAGE).read_text(encoding="utf-8")
+    text = (tmp_path / "out" / PAGE).read_text(encoding="utf-8")
     assert "Beside the paper" in text and "0.87 ± 0.01, 0.90" in text
     assert rehearse(tmp_path / "out", *words) == 0
     assert "$ segmentation" not in capfd.readouterr().out  # the cohort is whole

@@ -150,6 +150,20 @@ def test_a_full_disk_is_said_and_the_rehearsal_goes_on_later(
     assert design.read_text(encoding="utf-8") == text
 
 
+def test_a_design_that_changed_is_not_reported_on_by_an_older_rehearsal(
+    tmp_path: Path, exams: Path, plain_report: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    design = tmp_path / "study.toml"
+    design.write_text(MACHINE_AND_HAND)
+    words = (design, "--exams", exams, *QUICK)
+    assert rehearse(tmp_path / "out", *words) == 0
+    before = contents(tmp_path / "out")
+    design.write_text(MACHINE_AND_HAND.replace("exams_per_group = 3", "exams_per_group = 2"))
+    assert rehearse(tmp_path / "out", *words) == 2
+    assert "The design has changed since this rehearsal began. Choose another folder" in capsys.readouterr().err
+    assert contents(tmp_path / "out") == before
+
+
 def test_scores_follow_a_reference(tmp_path: Path, exams: Path, plain_report: None) -> None:
     """hand.nii.gz itself is the reference: its Dice is 1, and it is scored higher than the machine's."""
     design = tmp_path / "study.toml"
