@@ -180,11 +180,11 @@ def _objections(recipe: Recipe) -> list[tuple[bool, str]]:
 AS_PUBLISHED = Recipe()
 RECOMMENDED = Recipe(
     network=Shape("compact"),
-    sampling=Sampling(subepochs=1),
+    sampling=Sampling(batch=6, subepochs=1),
     augmentation=Augmentation(shift_sd=0.1, gain_sd=0.1, flip=True),
     loss=Loss(l1=0.0, l2=0.0),
-    optimiser=Optimiser(kind="adamw", weight_decay=0.01),
-    schedule=Schedule(form="poly", epochs=40, steps_per_epoch=60, halve_at=(), restart_at=()),
+    optimiser=Optimiser(kind="adamw", learning_rate=0.002, weight_decay=0.01),
+    schedule=Schedule(form="poly", epochs=16, steps_per_epoch=64, halve_at=(), restart_at=(), warm_up_steps=50),
 )
 RECIPES = {"recommended": RECOMMENDED, "as-published": AS_PUBLISHED}
 

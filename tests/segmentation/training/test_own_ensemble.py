@@ -212,7 +212,7 @@ def test_the_folders_division_and_recipe_are_binding(exams: tuple[PreparedExam, 
     plan = Plan(0, out / "tuning", short(), ())
     assert own_ensemble.settle_recipe(plan, out, short(), None, 1) == short()
     warmer = replace(short(), optimiser=replace(short().optimiser, learning_rate=0.01))
-    with pytest.raises(StudyError, match=r"optimiser\.learning_rate was 0\.001 and is 0\.01"):
+    with pytest.raises(StudyError, match=r"optimiser\.learning_rate was 0\.002 and is 0\.01"):
         own_ensemble.settle_recipe(plan, out, warmer, None, 1)
 
 

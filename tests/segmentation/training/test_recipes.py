@@ -44,10 +44,11 @@ def test_the_published_rate_halves_and_restarts_where_the_paper_says() -> None:
 
 def test_poly_falls_to_nothing() -> None:
     """DeepMedic's poly: lr (1 - x)^0.9; 0.5^0.9 = 0.535887, by a pocket calculator."""
-    recipe = replace(RECOMMENDED, schedule=replace(RECOMMENDED.schedule, epochs=10, steps_per_epoch=10))
-    assert learning_rate(recipe, 0) == 0.001
-    assert learning_rate(recipe, 50) == pytest.approx(0.000535887, rel=1e-6)
-    assert 0 < learning_rate(recipe, 99) < 2e-5
+    course = replace(RECOMMENDED.schedule, epochs=10, steps_per_epoch=10, warm_up_steps=0)
+    recipe = replace(RECOMMENDED, schedule=course)
+    assert learning_rate(recipe, 0) == 0.002
+    assert learning_rate(recipe, 50) == pytest.approx(2 * 0.000535887, rel=1e-6)
+    assert 0 < learning_rate(recipe, 99) < 4e-5
 
 
 def test_the_rate_rises_over_the_first_steps_if_asked() -> None:
