@@ -12,12 +12,17 @@ import numpy as np
 from scipy import ndimage
 
 from segmentation.errors import StudyError
+from segmentation.exams import PreparedExam, read_record
 from segmentation.inference.whole_brain import Array, Mask, Mode, Progress, probabilities
 from segmentation.network import DeepMedic
 from segmentation.weights import load_weights
 from segmentation.whole_file import write_whole
 
 FILE_NAME, FORMAT, VERSION = "ensemble.json", "deepmedic-ensemble", 1
+_MATTERS = (  # to the grey values that the networks see
+    "is_skull_stripped", "is_normalised", "order", "interpolation", "denoising_time_step", "denoising_iterations",
+    "has_bias_correction", "clip_percentiles",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -112,3 +117,17 @@ def _read(file: Path) -> dict[str, Any]:
         what = f"This ensemble is of version {version}; this program knows versions up to {VERSION}."
         raise StudyError(what, file=file, remedy="Install the newer version of this program.")
     return description
+
+
+def unlike_training(exams: Sequence[PreparedExam], ensemble: Ensemble) -> str:
+    """Words, without an end, if an exam was prepared otherwise than those of the training; empty if not, or unknown."""
+    trained = ensemble.provenance.get("preprocessing")
+    if not trained:
+        return ""
+    for exam in exams:
+        settings = read_record(exam.folder).get("settings", {})
+        others = [sorted(n for n in _MATTERS if each.get(n) != settings.get(n)) for each in trained]
+        if all(others):
+            fewest = min(others, key=len)
+            return f"{exam.name} was prepared otherwise than the exams of its training ({', '.join(fewest)})"
+    return ""

@@ -33,10 +33,6 @@ FORMAT, VERSION = "prediction", 1
 TABLE = "predict.csv"
 MASK, PROBABILITY, PICTURE, RECORD = "mask.nii.gz", "probability.nii.gz", "overlay.png", "predict.json"
 _MEMORY_GIB = 1.5
-_MATTERS = (  # to the grey values that the networks see
-    "is_skull_stripped", "is_normalised", "order", "interpolation", "denoising_time_step", "denoising_iterations",
-    "has_bias_correction", "clip_percentiles",
-)  # fmt: skip
 _SMALL_ML, _LARGE_ML = 1.0, 500.0  # the tumours of the paper's test exams had 5 to 301 ml
 
 
@@ -147,21 +143,6 @@ def kept(exam: PreparedExam, out: Path, wish: Wish, ensemble_sha: str) -> Predic
 def _loaded(folder: Path, sha: str) -> Ensemble:
     """The ensemble, read once a process; another checksum is another ensemble."""
     return load_ensemble(folder)
-
-
-def unlike_training(exams: Sequence[PreparedExam], ensemble: Ensemble) -> str:
-    """A sentence if an exam was prepared otherwise than those of the training; empty if not, or if it isn't known."""
-    trained = ensemble.provenance.get("preprocessing")
-    if not trained:
-        return ""
-    for exam in exams:
-        settings = read_record(exam.folder).get("settings", {})
-        others = [sorted(n for n in _MATTERS if each.get(n) != settings.get(n)) for each in trained]
-        if all(others):
-            fewest = min(others, key=len)
-            what = f"{exam.name} was prepared otherwise than the exams of the training"
-            return f"{what} ({', '.join(fewest)}); expect worse masks."
-    return ""
 
 
 def _check_spacing(ensemble: Ensemble, t1c: Volume, exam: PreparedExam) -> None:

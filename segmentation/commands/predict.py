@@ -94,8 +94,8 @@ def _predict(options: argparse.Namespace, folder: Path) -> int:
     print(cohort.summary(outcomes))
     for failure in failures:
         print(f"left out: {failure}")
-    if warning := prediction.unlike_training(exams, networks):
-        print(f"careful: {warning}")
+    if unlike := ensemble.unlike_training(exams, networks):
+        print(f"careful: {unlike}; expect worse masks.")
     for one in found:
         if one.note:
             print(f"look at {one.exam}: {one.note}")

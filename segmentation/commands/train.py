@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+import sys
 from pathlib import Path
 
 from segmentation.errors import StudyError
@@ -33,6 +34,9 @@ Recipes
 
 To tune a recipe as the paper did, run with --tune: one network (OUT/tuning) learns from the training subjects and is
 measured on the validation subjects, every fifth epoch. When you like the numbers, run without --tune.
+
+To begin with networks that have seen something already, give --from ENSEMBLE; --from shipped is the one that comes with
+Blindread. Prepare your exams as its were, for that one with `segmentation preprocess EXAMS prepared --clip 0.5 99.5`.
 
 Time and reproducibility
   --minutes is turned into a number of steps by a timing run at the start, and that number goes into OUT/recipe.toml.
@@ -124,13 +128,15 @@ def _train(options: argparse.Namespace, start: Path | None) -> None:
         raise StudyError("There must be at least one job, and no negative number of workers.", remedy="Try --jobs 1.")
     from dataclasses import replace
 
-    from segmentation import exams  # torch takes seconds: not for --help
+    from segmentation import ensemble, exams  # torch takes seconds: not for --help
     from segmentation.training import own_ensemble, split
 
     prepared = exams.find_prepared(options.exams)
     if options.subjects is not None:
         subjects = exams.read_subjects(options.subjects)
         prepared = tuple(replace(exam, subject=subjects.get(exam.name, exam.subject)) for exam in prepared)
+    if start is not None and (unlike := ensemble.unlike_training(prepared, ensemble.load_ensemble(start))):
+        print(f"careful: {unlike}; the start is worth less. Prepare them alike if you can.", file=sys.stderr)
     weights = own_ensemble.train(
         prepared,
         options.out,

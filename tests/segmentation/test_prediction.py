@@ -14,7 +14,7 @@ import torch
 from segmentation import cohort, prediction, volumes
 from segmentation.__main__ import main
 from segmentation.commands import predict
-from segmentation.ensemble import Ensemble, load_ensemble, write_ensemble
+from segmentation.ensemble import Ensemble, load_ensemble, unlike_training, write_ensemble
 from segmentation.errors import StudyError
 from segmentation.exams import find_exams, open_prepared, read_record
 from segmentation.metrics import dice
@@ -174,9 +174,9 @@ def test_other_preparation_than_in_the_training_is_said(prepared: Path) -> None:
     same = dict(read_record(prepared / "a")["settings"])
     clipped = {**same, "clip_percentiles": [0.5, 99.5], "order": "as-published"}
     for trained, words in (([same], ""), ([clipped, same], ""), ([clipped], "clip_percentiles, order"), ([], "")):
-        said = prediction.unlike_training(exams, Bright((), {"preprocessing": trained}))
+        said = unlike_training(exams, Bright((), {"preprocessing": trained}))
         assert (words in said) if words else said == ""
-    assert prediction.unlike_training(exams, Bright((), {})) == ""
+    assert unlike_training(exams, Bright((), {})) == ""
 
 
 def read(table: Path) -> list[dict[str, str]]:

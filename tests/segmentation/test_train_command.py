@@ -46,6 +46,17 @@ def test_the_default_is_the_recommended_recipe(asked: list, tmp_path: Path, caps
     assert f"5 networks in {out}. Now: segmentation predict" in capsys.readouterr().out
 
 
+def test_exams_prepared_otherwise_than_those_of_the_start_are_told(
+    asked: list, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The networks that ship learned from exams whose grey values were cut; these were not."""
+    prepared_exams.write(tmp_path / "exams", "e1")
+    run(tmp_path / "exams", tmp_path / "out", "--from", "shipped")
+    assert asked[0][-1]["start"] is not None
+    said = capsys.readouterr().err
+    assert "careful: e1 was prepared otherwise" in said and "clip_percentiles" in said
+
+
 def test_options_change_the_recipe(asked: list, tmp_path: Path) -> None:
     prepared_exams.write(tmp_path / "exams", "e1")
     (tmp_path / "who.csv").write_text("exam,subject\ne1,Anna\n")
