@@ -24,6 +24,7 @@ def drafted(coordinator: Coordinator, exams: Path, study: Path) -> Coordinator:
     return coordinator
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_a_coordinator_rehearses_before_opening(
     drafted: Coordinator, study: Path, monkeypatch: pytest.MonkeyPatch
