@@ -156,7 +156,7 @@ def draw_curves(out: Path) -> None:
             for end in lasted[1:-1]:
                 axis.axvline(end + 0.5, color="#7a7a7a", linewidth=0.8, linestyle=":")
     for axis, name in zip(axes, ("cross entropy", "Dice, segments trained with"), strict=True):
-        axis.set_xlabel("epoch (dotted: other exams, from the weights reached)")
+        axis.set_xlabel("epoch (dotted: the second course begins)")
         axis.set_ylabel(name)
         axis.grid(alpha=0.3)
     axes[1].legend(fontsize=7, loc="lower right")
