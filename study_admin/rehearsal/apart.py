@@ -10,10 +10,13 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segmentation.errors import StudyError
 from study_admin.rehearsal.place import PAGE
-from study_admin.rehearsal.wish import Wish
+
+if TYPE_CHECKING:
+    from study_admin.rehearsal.wish import Wish
 
 Said = tuple[bool, str]  # whether all is well with it, and a sentence
 _LOOK_S = 0.2  # how often it is asked whether to stop
@@ -22,7 +25,7 @@ Begun = Callable[[str], object]  # what is done now
 Progress = Callable[[int, int], None]  # steps done of it, steps in all
 
 
-def rehearse_apart(wish: Wish, place: Path, begun: Begun, progress: Progress) -> tuple[Said, ...]:
+def rehearse_apart(wish: "Wish", place: Path, begun: Begun, progress: Progress) -> tuple[Said, ...]:
     """Rehearse into a folder; what the page says first.
 
     Raises StudyError like `rehearse_whole`, and what `progress` raises, once the process has stopped: what is done is
@@ -75,7 +78,7 @@ def _listen(here: Connection, begun: Begun, progress: Progress) -> tuple[Said, .
             return tuple(more)
 
 
-def _rehearse(wish: Wish, place: Path, there: Connection, stop: Event) -> None:
+def _rehearse(wish: "Wish", place: Path, there: Connection, stop: Event) -> None:
     """Runs in the process. A window that is gone is one that doesn't listen any more."""
 
     @contextmanager
@@ -99,7 +102,7 @@ def _rehearse(wish: Wish, place: Path, there: Connection, stop: Event) -> None:
         there.send(("failed", traceback.format_exc()))
 
 
-def _whole(wish: Wish, place: Path, show: Callable[[str, str], AbstractContextManager[Progress]]) -> Iterator[Said]:
+def _whole(wish: "Wish", place: Path, show: Callable[[str, str], AbstractContextManager[Progress]]) -> Iterator[Said]:
     from study_admin.rehearsal.in_words import words  # statistics and figures take seconds to import
     from study_admin.rehearsal.place import Place
     from study_admin.rehearsal.whole import Means, rehearse_whole

@@ -5,12 +5,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from segmentation.errors import StudyError
 from segmentation.whole_file import write_whole
-from study_admin.rehearsal.wish import Wish
 from study_admin.study_folder import StudyFolder
+
+if TYPE_CHECKING:  # a wish holds readers, whose numbers take scipy
+    from study_admin.rehearsal.wish import Wish
 
 FORMAT = "blindread-rehearsal-notes 1.0"
 NOTES = "notes.json"
@@ -57,7 +59,7 @@ class Place:
     def tables(self) -> Path:
         return self.path / "tables"
 
-    def check(self, wish: Wish) -> None:
+    def check(self, wish: "Wish") -> None:
         """Raises StudyError unless the folder is new or empty, or that of the same wish; writes nothing."""
         for given in (wish.study, wish.exams):
             if given and Path(given).is_dir() and self.path.is_relative_to(Path(given)):
@@ -75,7 +77,7 @@ class Place:
                 remedy = "Choose a new or an empty folder; nothing in this one was touched."
                 raise StudyError("Something other than a rehearsal lies here.", file=self.path, remedy=remedy)
 
-    def begin(self, wish: Wish) -> None:
+    def begin(self, wish: "Wish") -> None:
         """Take the folder, or go on in it. Raises like `check`."""
         self.check(wish)
         if not (self.path / NOTES).is_file():
@@ -114,7 +116,7 @@ def disk(path: Path) -> Iterator[None]:
         raise StudyError(what, file=error.filename or path, remedy=remedy) from error
 
 
-def _as_noted(wish: Wish) -> dict[str, Any]:
+def _as_noted(wish: "Wish") -> dict[str, Any]:
     return dict(json.loads(json.dumps(wish.identity())))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
@@ -11,11 +12,13 @@ from reader_app.views import theme
 from segmentation.errors import StudyError
 from study_admin.rehearsal.apart import Said, next_place, rehearse_apart
 from study_admin.rehearsal.place import PAGE
-from study_admin.rehearsal.wish import Wish
 from study_admin.views.act_dialog import ActDialog
 from study_admin.views.background import Progress
 from study_admin.views.stage_page import button, caption
 from study_admin.views.walk import Walk
+
+if TYPE_CHECKING:
+    from study_admin.rehearsal.wish import Wish
 
 _WHAT = (
     "Simulated readers take your design and your exams from the draw to the report, in a folder of their own. It says "
@@ -70,6 +73,8 @@ class RehearsalBox(QWidget):
 
     def ask(self) -> None:
         """What will happen, and how large a difference the simulated readers see."""
+        from study_admin.rehearsal.wish import Wish  # with scipy, a second that the window needs not wait for
+
         self._walk.act_begun.emit()
         folder = self._walk.folder
         assert folder
@@ -84,7 +89,7 @@ class RehearsalBox(QWidget):
         dialog.fields.addRow(_EFFECT, effect)
         dialog.ask(lambda: None, lambda: self._rehearse(Wish(study=str(folder.path), effect=effect.value()), place))
 
-    def _rehearse(self, wish: Wish, place: Path) -> None:
+    def _rehearse(self, wish: "Wish", place: Path) -> None:
         background = self._walk.background
 
         def work(progress: Progress) -> tuple[Said, ...]:
