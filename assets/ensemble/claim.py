@@ -2,7 +2,7 @@
 
 `python -m blindread_assets.ensemble.claim WORK`, with the WORK folder of `blindread_assets.ensemble.build`. In real
 exams nobody knows the truth; in simulated ones it is known, so that technicians and network can both be held against
-it. The same simulated people are outlined anew by technicians who err less or more, alone or three at a time; one
+it. The same simulated people are outlined anew by technicians who err as usual or more, alone or three at a time; one
 network is trained on each set of outlines, all by one recipe, and measured on other simulated people. Interrupted, the
 same command goes on.
 """

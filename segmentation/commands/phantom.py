@@ -67,7 +67,7 @@ def _add_simulate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     command.add_argument("--errors", type=float, default=1.0, metavar="X", help=errors)
     sizes = "range of the tumours' volumes in ml (default 5 301)"
     command.add_argument("--volume", type=float, nargs=2, default=(5, 301), metavar=("MIN", "MAX"), help=sizes)
-    look = "2 (default): like most real exams; 1: much bright white matter about it, no core as dull as the brain"
+    look = "2 (default): like most real exams; 1: much bright white matter about it, few cores dull as the brain"
     command.add_argument("--look", type=int, default=2, metavar="N", help=look)
     command.add_argument(
         "--jobs", type=int, metavar="N", help="exams at a time (default: one a core, as memory allows)"

@@ -24,7 +24,7 @@ class Look:
 
 
 # The first is that of the shipped networks' first course: in five of 40 such exams nobody could tell tumour from bright
-# white matter, and it has no tumour whose core is as dull on FLAIR as the brain, which real ones have.
+# white matter, and cores as dull on FLAIR as cortex, which the worst real exams have, were 2 % and are 8 % of draws.
 LOOKS = {1: Look(1.0, 1.3, 1.1, 0.95), 2: Look(0.5, 1.2, 0.8, 0.75)}
 USUAL_LOOK = 2
 

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segmentation.errors import StudyError
-from study_admin.rehearsal.place import PAGE
+from study_admin.rehearsal.place import PAGE, Place
+from study_admin.study_file import read_study_file, to_toml
+from study_admin.study_folder import StudyFolder
 
 if TYPE_CHECKING:
     from study_admin.rehearsal.wish import Wish
@@ -45,13 +47,26 @@ def rehearse_apart(wish: "Wish", place: Path, begun: Begun, progress: Progress) 
         process.join()
 
 
-def next_place(study: Path) -> Path:
-    """Beside the study: the folder of an unfinished rehearsal, else a new one."""
+def next_place(wish: "Wish") -> Path:
+    """Beside the study: the folder of an unfinished rehearsal of just this, else a new one."""
+    study = Path(wish.study)
     number, place = 1, study.with_name(f"{study.name}-rehearsal")
-    while (place / PAGE).exists():
+    while not _can_go_on(wish, Place(place)):
         number += 1
         place = study.with_name(f"{study.name}-rehearsal-{number}")
     return place
+
+
+def _can_go_on(wish: "Wish", place: Place) -> bool:
+    """Whether the folder is new, or holds the beginning of the same wish on the same design."""
+    if (place.path / PAGE).exists():
+        return False
+    try:
+        place.check(wish)
+        design = to_toml(read_study_file(StudyFolder(Path(wish.study)).design)).encode()
+    except StudyError:
+        return not place.path.exists()  # what is wrong with the study, the rehearsal says
+    return not place.design.exists() or place.design.read_bytes() == design
 
 
 def _listen(here: Connection, begun: Begun, progress: Progress) -> tuple[Said, ...]:
@@ -104,7 +119,6 @@ def _rehearse(wish: "Wish", place: Path, there: Connection, stop: Event) -> None
 
 def _whole(wish: "Wish", place: Path, show: Callable[[str, str], AbstractContextManager[Progress]]) -> Iterator[Said]:
     from study_admin.rehearsal.in_words import words  # statistics and figures take seconds to import
-    from study_admin.rehearsal.place import Place
     from study_admin.rehearsal.whole import Means, rehearse_whole
 
     form = rehearse_whole(wish, Place(place), Means(show))

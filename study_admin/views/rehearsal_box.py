@@ -24,7 +24,12 @@ _WHAT = (
     "Simulated readers take your design and your exams from the draw to the report, in a folder of their own. It says "
     "whether the study would find a difference that is there, and breaks things on purpose to see that each is caught."
 )
-_ONLY_READ = "The study itself is only read; nothing of it is drawn or written. A small study takes a minute or two."
+_ONLY_READ = (
+    "The study itself is only read; nothing of it is drawn or written. The rehearsal goes into a folder beside the "
+    "study's. A small study takes a minute or two."
+)
+_UNWRITTEN = "The form of stage 1 holds changes that are not written: the study would be rehearsed without them."
+WRITE_FIRST = "Write or discard them first, in stage 1."
 _EFFECT = "True difference, points"
 _CANCELLED = "Cancelled. What was rehearsed is kept: rehearse again to go on."
 _BY_HAND = "Open it in your web browser."
@@ -54,7 +59,7 @@ class RehearsalBox(QWidget):
         self.forget()
 
     def forget(self) -> None:
-        """Another study."""
+        """Another study, or a change to this one: what was found is not of it."""
         self._page = None
         self._tell(())
         self.look.hide()
@@ -78,8 +83,10 @@ class RehearsalBox(QWidget):
         self._walk.act_begun.emit()
         folder = self._walk.folder
         assert folder
-        place = next_place(folder.path)
-        dialog = ActDialog(self, "Rehearse the study", "Rehearse", (_WHAT, f"{_ONLY_READ} It goes into {place}."))
+        if self._walk.is_unwritten:
+            self._walk.troubled.emit(StudyError(_UNWRITTEN, remedy=WRITE_FIRST))
+            return
+        dialog = ActDialog(self, "Rehearse the study", "Rehearse", (_WHAT, _ONLY_READ))
         effect = QDoubleSpinBox()
         effect.setRange(-5, 5)
         effect.setSingleStep(0.1)
@@ -87,10 +94,10 @@ class RehearsalBox(QWidget):
         effect.setAccessibleName(_EFFECT)
         effect.setToolTip("Second method minus first, as readers would score on average")
         dialog.fields.addRow(_EFFECT, effect)
-        dialog.ask(lambda: None, lambda: self._rehearse(Wish(study=str(folder.path), effect=effect.value()), place))
+        dialog.ask(lambda: None, lambda: self._rehearse(Wish(study=str(folder.path), effect=effect.value())))
 
-    def _rehearse(self, wish: "Wish", place: Path) -> None:
-        background = self._walk.background
+    def _rehearse(self, wish: "Wish") -> None:
+        background, place = self._walk.background, next_place(wish)
 
         def work(progress: Progress) -> tuple[Said, ...]:
             return rehearse_apart(wish, place, background.renamed.emit, progress)
@@ -99,6 +106,7 @@ class RehearsalBox(QWidget):
             self._page = place / PAGE
             self._tell(lines)
             self.look.show()
+            self._walk.told.emit(f"The rehearsal lies in {place}.")
 
         self._walk.do("Rehearsing", work, show, cancelled=_CANCELLED)
 

@@ -13,7 +13,7 @@ from study_admin import conduct
 from study_admin.blinding.export import THIRD_KEY, Sealing
 from study_admin.records import HandedOut, Opening, Stage
 from study_admin.views.act_dialog import ActDialog, same_twice
-from study_admin.views.rehearsal_box import RehearsalBox
+from study_admin.views.rehearsal_box import WRITE_FIRST, RehearsalBox
 from study_admin.views.snapshot import Snapshot
 from study_admin.views.stage_page import StagePage, ask_folder, button, caption, fill, table, whole_path
 from study_admin.views.walk import Walk
@@ -43,7 +43,6 @@ _WILL_WRITE = (
 )
 _WILL_CHECK = "Each reader's package is opened and checked against the key; nothing is written."
 _UNWRITTEN = "The form of stage 1 holds changes that are not written: the study would be opened without them."
-_WRITE_FIRST = "Write or discard them first, in stage 1."
 _IS_OPEN = "The study is open. Publish the commitment, then write the packages."
 _TOO_LATE = f"It was too late to cancel. {_IS_OPEN}"
 _COMMITMENT = "Commitment: publish or mail it now; it proves later that the key was fixed before the first score."
@@ -130,7 +129,6 @@ class SealPage(StagePage):
     def forget(self) -> None:
         self.place.clear()
         self.as_folders.setChecked(True)
-        self.rehearsal.forget()
 
     def show_study(self, snapshot: Snapshot | None) -> None:
         opening = snapshot.opening if snapshot else None
@@ -141,6 +139,7 @@ class SealPage(StagePage):
         self.after.setVisible(opening is not None)
         self.open_button.setVisible(opening is None)
         self.open_button.setEnabled(snapshot is not None)
+        self.rehearsal.forget()
         self.rehearsal.setVisible(snapshot is not None)
         self.write_button.setVisible(opening is not None)
         self.go_on.setVisible(opening is not None and snapshot is not None and not snapshot.readers_without_package)
@@ -202,7 +201,7 @@ class SealPage(StagePage):
         """The last question before the draw."""
         self.walk.act_begun.emit()
         if self.walk.is_unwritten:
-            self.walk.troubled.emit(StudyError(_UNWRITTEN, remedy=_WRITE_FIRST))
+            self.walk.troubled.emit(StudyError(_UNWRITTEN, remedy=WRITE_FIRST))
             return
         dialog = ActDialog(self, "Seal and open the study", "Seal and open", _WILL, _CANT_UNDO)
         own = dialog.add_passphrase("Your passphrase")

@@ -5,6 +5,7 @@ import shutil
 import sys
 from dataclasses import replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -171,6 +172,21 @@ def test_the_first_look_has_more_bright_white_matter_and_the_same_people() -> No
     assert (severe.hyperintensity > 0.5).sum() > 1.5 * (usual.hyperintensity > 0.5).sum()
     assert np.array_equal(severe.tumour.mask, usual.tumour.mask) and np.array_equal(severe.blood, usual.blood)
     assert rng.random() == again.random()  # all that is drawn after them is the same
+
+
+def test_the_first_look_draws_what_was_drawn_before_there_were_looks() -> None:
+    """Numbers of commit 6e6ef8d: the networks that ship began with such exams, and can be made again."""
+    drawn = contrast.draw_flair(np.random.default_rng(5), "ring", contrast.LOOKS[1])
+    assert (drawn.oedema, drawn.necrosis) == pytest.approx((2.027147, 0.657663), abs=1e-6)
+    assert (drawn.rim, drawn.hyperintensity) == pytest.approx((1.148758, 1.739277), abs=1e-6)
+
+
+def test_the_second_look_has_more_cores_as_dull_as_the_brain() -> None:
+    dull = {1: 0, 2: 0}
+    for look, seed in product(dull, range(300)):
+        drawn = contrast.draw_flair(np.random.default_rng(seed), "solid", contrast.LOOKS[look])
+        dull[look] += min(drawn.rim, drawn.necrosis) < drawn.white
+    assert dull[1] < 10 and dull[2] > 30  # of 300; by the ranges about 1 and 52
 
 
 def test_record_tells_seed_and_sizes(made: Path, layers: dict[str, np.ndarray]) -> None:

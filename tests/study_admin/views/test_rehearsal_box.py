@@ -1,6 +1,7 @@
 """A rehearsal by the window: run beside it, stopped and gone on with, and told in words; the study is only read."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,7 @@ def test_a_coordinator_rehearses_before_opening(
     drafted.click(drafted.seal.rehearsal.look)
     assert shown == [str(place / PAGE)]
     assert contents(study) == before and drafted.window.walk.snapshot.stage is Stage.DRAFT
-    assert next_place(study) == study.with_name("study-rehearsal-2")
+    assert next_place(Wish(study=str(study), effect=1.5)) == study.with_name("study-rehearsal-2")
     drafted.open_study()
     assert not drafted.seal.rehearsal.isVisible()
 
@@ -69,12 +70,17 @@ def test_a_stopped_rehearsal_is_gone_on_with(drafted: Coordinator, study: Path) 
         if parts and parts[-1] == "Reading" and done >= 2:
             raise StoppedError
 
-    wish, place = Wish(study=str(study), repetitions=0, acts=()), next_place(study)
+    wish, place = Wish(study=str(study), repetitions=0, acts=()), next_place(Wish(study=str(study)))
     with pytest.raises(StoppedError):
         rehearse_apart(wish, place, parts.append, stop_while_reading)
     done = sorted((place / "results").iterdir())
     assert done and not (place / PAGE).exists()
-    assert next_place(study) == place
+    assert next_place(wish) == place
+    assert next_place(replace(wish, effect=0.5)) == study.with_name("study-rehearsal-2")  # another wish begins anew
+    text = (study / "study.toml").read_text(encoding="utf-8")
+    (study / "study.toml").write_text(text.replace("Which outline", "Which mask"), encoding="utf-8")
+    assert next_place(wish) == study.with_name("study-rehearsal-2")  # and so does another design
+    (study / "study.toml").write_text(text, encoding="utf-8")
     kept = {path: path.stat().st_mtime_ns for path in done}
     lines = rehearse_apart(wish, place, parts.append, lambda done, total: None)
     assert lines[0][0] and "each of" in lines[0][1]
@@ -100,4 +106,14 @@ def test_a_page_that_no_program_shows_is_named(drafted: Coordinator, monkeypatch
     drafted.wait()
     assert _said(drafted) == "✓ All is well.\n⚠ But."
     drafted.click(drafted.seal.rehearsal.look)
-    assert PAGE in drafted.notice and "in your web browser" in drafted.notice
+    told = drafted.notice
+    drafted.window.walk.changed.emit()  # the study was read anew: what was found may be of an older design
+    assert not drafted.seal.rehearsal.found and not drafted.seal.rehearsal.look.isVisible()
+    assert PAGE in told and "in your web browser" in told
+
+
+def test_changes_that_are_not_written_are_not_rehearsed(drafted: Coordinator, study: Path) -> None:
+    drafted.window.walk.is_unwritten = True
+    drafted.click(drafted.seal.rehearsal.start)
+    assert "rehearsed without them. Write or discard them first" in drafted.notice
+    drafted.window.walk.is_unwritten = False
