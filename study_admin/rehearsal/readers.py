@@ -21,7 +21,9 @@ from study_admin.statistics.pairs import Pairs
 
 _PAPER = ScoreModel()
 _WIDTH = 10.0  # points of the scale on which the model was fitted
-POINTS_PER_DICE = 20.0  # 0.05 Dice more are a point more: an assumption, near a paper-shaped exam SD over Dice's of 0.1
+# 0.1 Dice more are a point more: an assumption. With masks whose Dice has an SD of 0.15 to 0.2, scores spread about
+# as the paper's do (SD 2.4 to 2.6, from its standard errors); twice as much puts three in ten at the scale's end.
+POINTS_PER_DICE = 10.0
 SOURCE = (
     "Spread of readers and exams as in scores simulated in the shape of the paper's results (means 6.97 and 7.31, "
     "standard errors 0.12 and 0.13; Mitchell et al. 2020), whose single scores are not public."
@@ -90,11 +92,20 @@ class Quality:
     first: Array
     second: Array
     points_per_dice: float = POINTS_PER_DICE
+    usual: float | None = None  # the Dice of a mask that gets the readers' mean; None: the mean of these masks
+
+    @property
+    def middle(self) -> float:
+        return float(np.mean([self.first, self.second])) if self.usual is None else self.usual
 
     def shift(self) -> tuple[Array, Array]:
-        """Points above or below the mean of all masks, by exam."""
-        middle = float(np.mean([self.first, self.second]))
-        return (self.first - middle) * self.points_per_dice, (self.second - middle) * self.points_per_dice
+        """Points above or below the readers' mean, by exam."""
+        return (self.first - self.middle) * self.points_per_dice, (self.second - self.middle) * self.points_per_dice
+
+    def drawn_anew(self, random: np.random.Generator) -> "Quality":
+        """As many exams out of these, with replacement: another cohort of the same kind."""
+        picked = random.integers(0, len(self.first), len(self.first))
+        return replace(self, first=self.first[picked], second=self.second[picked], usual=self.middle)
 
 
 @dataclass(frozen=True, eq=False)

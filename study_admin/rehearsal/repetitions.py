@@ -1,14 +1,16 @@
 """The same study many times over, in numbers alone: how often it reaches its goal, and how often it is right.
 
 Each repetition draws new readers, exams and readings for the design of the course, with its sides and its chance of
-readers dropping out, and runs the primary analysis. The masks, where scores follow them, stay.
+readers dropping out, and runs the primary analysis. Where scores follow masks, exams are drawn from the study's own
+with replacement: the analysis speaks of exams like these, and with the same ones each time its intervals would seem too
+wide.
 """
 
 import json
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import sqrt
 from multiprocessing import get_context
@@ -124,6 +126,8 @@ def _block(design: Pairs, planted: Planted, seed: int, numbers: range) -> list[R
 
 def _one(design: Pairs, planted: Planted, seed: int, number: int) -> Row:
     random = np.random.default_rng([seed, REPEATS, number])
+    if planted.quality is not None:
+        planted = replace(planted, quality=planted.quality.drawn_anew(random))
     study = without(draw_scores(design, planted, random), draw_stops(design, planted.model, random))
     test = mixed_test(study)
     return (test.estimate, test.se, test.df) if isinstance(test, Estimate) else None

@@ -85,14 +85,23 @@ def test_the_planted_effect_is_that_of_the_scores_as_given(scale: tuple[int, int
 
 
 def test_scores_follow_the_masks() -> None:
-    """Hand: Dice .9 and .8, 20 points for each 1.0: 6 and 4 around a mean of 5, without any spread to speak of."""
+    """Hand: Dice .9 and .7, 10 points for each 1.0: 6 and 4 around a mean of 5, without any spread to speak of."""
     table = design(1, 2, 3)
     still = replace(QUIET, mean=5.0, leniency=0.0, reading=0.0, variances=stated(0, 0, 1e-6))
-    quality = Quality(np.full(3, 0.8), np.full(3, 0.9))
+    quality = Quality(np.full(3, 0.7), np.full(3, 0.9))
     planted = plant_quality(table, still, SCALE, quality)
     assert planted.effect == pytest.approx(2.0, abs=1e-6)
     drawn = draw_scores(table, planted, np.random.default_rng(1))
     assert set(drawn.first) == {4.0} and set(drawn.second) == {6.0}
+
+
+def test_another_cohort_of_the_same_kind() -> None:
+    """Pairs stay together, and a mask of the same Dice is worth the same points as before, whatever is beside it."""
+    quality = Quality(np.array([0.5, 0.6, 0.9]), np.array([0.6, 0.8, 0.8]))
+    before = {tuple(np.round(pair, 9)) for pair in zip(*quality.shift(), strict=True)}
+    again = quality.drawn_anew(np.random.default_rng(2)).drawn_anew(np.random.default_rng(3))
+    assert len(again.first) == 3
+    assert len({tuple(np.round(pair, 9)) for pair in zip(*again.shift(), strict=True)} | before) == 3
 
 
 def test_equal_masks_have_no_effect() -> None:

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from segmentation.errors import StudyError
 from study_admin.power.closed_form import power
 from study_admin.power.plan import Goal, Plan
 from study_admin.power.variances import PAPER_SHAPED
-from study_admin.rehearsal.readers import Planted, ReaderModel, plant
+from study_admin.rehearsal.readers import Planted, Quality, ReaderModel, plant, plant_quality
 from study_admin.rehearsal.repetitions import repeat, summarise
 from study_admin.statistics.pairs import Pairs
 from tests.study_admin.rehearsal.split_plots import design
@@ -34,6 +35,21 @@ def test_the_planted_effect_is_found_again(tmp_path: Path) -> None:
     assert 60 * (1 - found.covered.share) <= 9
     assert found.reached.share == pytest.approx(power(plan, PAPER_SHAPED).power, abs=3 * found.reached.se + 0.03)
     assert found.reached.se == pytest.approx((found.reached.share * (1 - found.reached.share) / 60) ** 0.5)
+
+
+def test_exams_whose_masks_scores_follow_are_drawn_anew(tmp_path: Path) -> None:
+    """Standard errors on average as large as the estimates really spread (an SD of 60 is known to 9 %), and 95 %
+    intervals as above: with the same exams each time, as many as spread here, neither would be."""
+    table = design(3, 4, 10)
+    random = np.random.default_rng(1)
+    quality = Quality(*random.uniform(0.5, 1.0, (2, 30)))
+    truth = plant_quality(table, ReaderModel(drop_out=0.0), (0, 10), quality)
+    rows = repeat(table, truth, 1, 60, tmp_path / "rows.json", _silent)
+    found = summarise(rows, Plan(3, 4, 10, truth.effect), truth.effect)
+    assert found is not None
+    assert found.sd == pytest.approx(np.mean([test.se for test in found.estimates]), rel=0.27)
+    assert 60 * (1 - found.covered.share) <= 9
+    assert found.mean == pytest.approx(truth.effect, abs=3 * found.sd / 60**0.5)
 
 
 def test_interrupted_and_taken_up_again_it_is_the_same(tmp_path: Path) -> None:
