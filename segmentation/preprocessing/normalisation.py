@@ -11,6 +11,7 @@ from segmentation.errors import StudyError
 Mask = npt.NDArray[np.bool_]
 Spacing = tuple[float, float, float]
 _RIM_MM, _DEEP_MM = (3.0, 7.0), (14.0, 24.0)  # below the brain's surface
+_MIDDLING = 1.0  # z-scores of most healthy cortex and white matter, on either image
 _NOT_CONSTANT = 1e-6  # SD as a share of the largest value: less is rounding, not a picture
 
 
@@ -49,11 +50,13 @@ def z_scores(values: npt.NDArray, brain: Mask, clip_percentiles: tuple[float, fl
 def judge_contrasts(t1c: npt.NDArray, flair: npt.NDArray, brain: Mask, spacing_mm: Spacing) -> tuple[str, ...]:
     """A warning if the z-scores look as if T1c and FLAIR had been swapped.
 
-    Cortex lies at the rim and white matter deep; T1 shows cortex darker than white matter and FLAIR doesn't. In all of
-    36 exams of seven sites the step from deep to rim was lower on T1c than on FLAIR, if by a little in three of them.
+    Cortex lies at the rim and white matter deep; T1 shows cortex darker than white matter and FLAIR doesn't. Only what
+    is middling on both images counts, for deep oedema, fluid and vessels hide that step. In all of 36 exams of seven
+    sites and of 100 simulated ones it was lower on T1c than on FLAIR, by 0.09 and by 0.04 at least.
     """
     depth_mm = ndimage.distance_transform_edt(brain, spacing_mm)
-    rim, deep = ((depth_mm > low) & (depth_mm <= high) for low, high in (_RIM_MM, _DEEP_MM))
+    middling = brain & (np.abs(t1c) < _MIDDLING) & (np.abs(flair) < _MIDDLING)
+    rim, deep = (middling & (depth_mm > low) & (depth_mm <= high) for low, high in (_RIM_MM, _DEEP_MM))
     if not rim.any() or not deep.any():
         return ()
     steps = [float(np.median(image[rim]) - np.median(image[deep])) for image in (t1c, flair)]

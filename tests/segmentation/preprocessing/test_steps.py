@@ -202,6 +202,22 @@ def test_swapped_images_are_noticed() -> None:
     assert "may have been swapped" in normalisation.judge_contrasts(flair, t1c, exam.brain, spacing)[0]
 
 
+def test_oedema_in_the_depth_is_no_swap() -> None:
+    """White matter of which more than half is bright on FLAIR and dark on T1c, as around a large tumour."""
+    exam = head()
+    grid = np.indices(exam.brain.shape)[0]
+    oedema = exam.brain & (grid > exam.brain.shape[0] * 0.4)
+    oedema &= ndimage.distance_transform_edt(exam.brain, exam.t1c.spacing_mm) > 12
+    images = []
+    for image, brightness in ((exam.t1c, 0.5), (exam.flair, 2.5)):
+        values = image.array.astype(float)
+        values[oedema] = brightness * np.median(values[exam.brain])
+        images.append(normalisation.z_scores(values, exam.brain).array)
+    t1c, flair = images
+    assert normalisation.judge_contrasts(t1c, flair, exam.brain, exam.t1c.spacing_mm) == ()
+    assert normalisation.judge_contrasts(flair, t1c, exam.brain, exam.t1c.spacing_mm) != ()
+
+
 def test_consensus_of_each_compartment_and_then_their_union() -> None:
     def mask(*values: int) -> np.ndarray:
         return np.array(values, bool)
