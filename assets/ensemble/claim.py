@@ -134,27 +134,33 @@ def write_table(path: Path, rows: Sequence[dict[str, object]]) -> None:
 
 
 def draw(rows: Sequence[dict[str, object]], path: Path) -> None:
-    """Mean Dice with truth under each condition, with the 95 % interval of the mean over test exams."""
+    """Mean Dice under each condition, with the 95 % interval of the mean over test exams."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 3.8), layout="constrained", dpi=150)
+    figure = Figure(figsize=(9, 4.2), layout="constrained", dpi=150)
     axes = figure.subplots(1, 2, sharey=True)
-    series = {"technician": ("one technician", "o", "#7a7a7a"), "consensus": ("what they agree on", "s", "#1f6f8b"),
-              "network": ("network trained on that", "D", "#c8421f")}  # fmt: skip
+    series = {
+        "technician": ("a technician, with the truth", "o", "#7a7a7a", "#7a7a7a"),
+        "consensus": ("what three agree on, with the truth", "s", "#1f6f8b", "#1f6f8b"),
+        "network": ("network trained on their outlines, with the truth", "D", "#c8421f", "#c8421f"),
+        "network_against_consensus": ("the same network, with their outlines", "D", "#c8421f", "white"),
+    }
     for axis, count in zip(axes, (1, 3), strict=True):
         levels = sorted({float(str(row["errors"])) for row in rows if row["technicians"] == count})
-        for shift, (column, (label, marker, colour)) in enumerate(series.items()):
+        for shift, (column, (label, marker, colour, face)) in enumerate(series.items()):
+            if column == "consensus" and count == 1:
+                continue  # one technician's consensus is the outline
             found = [_values(rows, level, count, column) for level in levels]
             means = [values.mean() for values in found]
             spread = [1.96 * values.std(ddof=1) / np.sqrt(len(values)) for values in found]
-            at = np.arange(len(levels)) + (shift - 1) * 0.12
-            axis.errorbar(at, means, spread, fmt=marker, color=colour, label=label, capsize=3)
+            at = np.arange(len(levels)) + (shift - 1.5) * 0.12
+            axis.errorbar(at, means, spread, fmt=marker, color=colour, mfc=face, label=label, capsize=3)
         axis.set_xticks(range(len(levels)), [f"{level:g}" for level in levels])
         axis.set_xlabel("technicians' errors, times the usual")
         axis.set_title("one technician an exam" if count == 1 else "three technicians an exam", fontsize=10)
         axis.grid(axis="y", alpha=0.3)
-    axes[0].set_ylabel("mean Dice with the truth (95 % interval)")
-    axes[0].legend(fontsize=8, loc="lower left")
+    axes[0].set_ylabel("mean Dice (95 % interval)")
+    figure.legend(*axes[1].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=8, frameon=False)
     figure.savefig(path)
 
 

@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
+from statistics import mean, median, stdev
 
 import numpy as np
 import pytest
@@ -97,6 +98,20 @@ def test_the_ensemble_is_built_and_its_claim_tested_by_one_command_each(
     good, bad = (np.mean([float(row["technician"]) for row in rows[at : at + 2]]) for at in (0, 2))
     assert good > bad  # half of the usual errors against twice as many
     assert (tmp_path / "claim.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_readme_says_what_the_claims_table_holds() -> None:
+    """Mean and median of the network's Dice with the truth in each row of README's table, from the 240 test exams."""
+    with (claim.HERE / "claim.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 240
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    for condition in claim.CONDITIONS:
+        mine = [row for row in rows if float(row["errors"]) == condition.errors]
+        mine = [row for row in mine if int(row["technicians"]) == condition.technicians]
+        found = [float(row["network"]) for row in mine]
+        spread = stdev(found) / len(found) ** 0.5
+        assert f"| {mean(found):.3f} ± {spread:.3f}, {median(found):.3f} |" in readme, condition
 
 
 def test_the_claim_measures_each_against_the_truth(tmp_path: Path) -> None:
