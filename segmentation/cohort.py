@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -228,9 +229,15 @@ def _pool(jobs: int, threads: int, notes: Path, limit_s: float) -> Iterator[Proc
         yield pool
         pool.shutdown()
     except BaseException:
-        for child in set(multiprocessing.active_children()) - others:
-            child.terminate()
-        pool.shutdown(cancel_futures=True)
+        mine = set(multiprocessing.active_children()) - others
+        try:
+            for child in mine:
+                child.terminate()
+            pool.shutdown(cancel_futures=True)
+        except BaseException:  # Ctrl-C again: left alive, each would wait for the other
+            for child in mine:
+                child.kill()
+            raise
         raise
     finally:
         for name, value in before.items():
@@ -243,7 +250,16 @@ def _pool(jobs: int, threads: int, notes: Path, limit_s: float) -> Iterator[Proc
 def _begin_work(notes: Path, limit_s: float) -> None:
     """In a new worker. Ctrl-C reaches every process of a terminal; only the first acts on it and ends the others."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     step_limit.watch(notes, limit_s)
+
+
+def _end_with_parent() -> None:
+    """A killed parent can't end its workers, and they would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _bar(total: int, label: str) -> Any:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -53,6 +54,14 @@ def _slow(exam: Exam) -> str:
         if exam.name == "stuck":
             re.match("(a+)+$", "a" * 60 + "b")  # would take 2 to the power 60 steps
     return exam.name
+
+
+def _polite(exam: Exam, folder: Path) -> None:
+    """Works on when asked to end, as a training does that finishes its step first."""
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    (folder / f"{os.getpid()}.pid").touch()
+    while True:
+        time.sleep(0.05)
 
 
 def _kept(exam: Exam, folder: Path) -> int | None:
@@ -171,3 +180,43 @@ def test_an_interrupt_ends_the_workers(tmp_path: Path) -> None:
         process.kill()
     assert b"KeyboardInterrupt" in said and not (tmp_path / "b").exists()
     assert not psutil.pid_exists(worker)
+
+
+PATIENTLY = """
+import signal
+import sys
+from functools import partial
+from pathlib import Path
+from segmentation import cohort
+from tests.segmentation.test_run_each import Exam, _polite
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite started in the background ignores it
+    cohort.run_each(partial(_polite, folder=Path(sys.argv[1])), [Exam("a"), Exam("b")], jobs=2, memory_gib=0.1)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no such signals")
+@pytest.mark.parametrize("signals", [[signal.SIGINT, signal.SIGINT], [signal.SIGKILL]], ids=["Ctrl-C twice", "kill -9"])
+def test_no_worker_outlives_the_command(tmp_path: Path, signals: list[signal.Signals]) -> None:
+    script = tmp_path / "patiently.py"
+    script.write_text(PATIENTLY, encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
+    command = [sys.executable, script, str(tmp_path)]
+    running = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    try:
+        _until(lambda: len(list(tmp_path.glob("*.pid"))) == 2)
+        workers = [int(path.stem) for path in tmp_path.glob("*.pid")]
+        for number in signals:
+            running.send_signal(number)
+            time.sleep(0.5)
+        running.wait(30)
+        _until(lambda: not any(map(psutil.pid_exists, workers)))
+    finally:
+        running.kill()
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end, "it never came to that"
+        time.sleep(0.05)
