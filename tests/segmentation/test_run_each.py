@@ -200,7 +200,7 @@ if __name__ == "__main__":
 def test_no_worker_outlives_the_command(tmp_path: Path, signals: list[signal.Signals]) -> None:
     script = tmp_path / "patiently.py"
     script.write_text(PATIENTLY, encoding="utf-8")
-    environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     command = [sys.executable, script, str(tmp_path)]
     running = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     try:
