@@ -103,8 +103,11 @@ class Trainer:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=is_short):
             logits = self.net(*inputs)
         cost = losses.cross_entropy(logits, labels)
-        rules = self.recipe.loss
-        total = cost + losses.penalty(self.net, rules.l1, rules.l2) if rules.l1 or rules.l2 else cost
+        rules, total = self.recipe.loss, cost
+        if rules.dice:
+            total = total + rules.dice * losses.soft_dice_loss(logits, labels)
+        if rules.l1 or rules.l2:
+            total = total + losses.penalty(self.net, rules.l1, rules.l2)
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()
         self.optimiser.step()

@@ -63,8 +63,9 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class Loss:
-    """What is minimised: voxel-wise cross entropy (paper), and the weights' size."""
+    """What is minimised: voxel-wise cross entropy (paper), what Dice lacks of 1, and the weights' size."""
 
+    dice: float = _value(0.0, "times 1 - soft Dice of a batch (paper: none; Milletari 2016)")
     l1: float = _value(1e-6, "times the sum of absolute weights (DeepMedic default)")
     l2: float = _value(1e-4, "times the sum of squared weights (DeepMedic default)")
 
@@ -144,6 +145,7 @@ def _objections(recipe: Recipe) -> list[tuple[bool, str]]:
     small = [
         augmentation.shift_sd,
         augmentation.gain_sd,
+        loss.dice,
         loss.l1,
         loss.l2,
         optimiser.weight_decay,

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from segmentation.network import DeepMedic, NetworkConfig, Pathway
-from segmentation.training.loss import cross_entropy, penalty
+from segmentation.training.loss import cross_entropy, penalty, soft_dice_loss
 from segmentation.training.optimiser import RMSProp
 from tests.segmentation.parity import INPUTS, SMALL, Arrays, arrays, network
 
@@ -73,6 +73,21 @@ def test_cross_entropy_by_hand() -> None:
     expected = -(np.log(0.25 + 1e-6) + np.log(0.75 + 1e-6) + np.log(1e-6)) / 3
     cost = cross_entropy(logits.view(1, 2, 3, 1, 1), labels.view(1, 3, 1, 1))
     assert cost.item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_soft_dice_loss_by_hand() -> None:
+    """Probabilities 3/4, 1/4 in tumour and 1/4, 0 beside it, over two segments: 1 - 2 · 1 / (1.25 + 2)."""
+    three = np.log(3)
+    logits = torch.tensor([[[0, three], [three, 0]], [[three, 1000], [0, 0]]], dtype=torch.float32)
+    labels = torch.tensor([[1, 1], [0, 0]], dtype=torch.uint8)
+    cost = soft_dice_loss(logits.view(2, 2, 2, 1, 1), labels.view(2, 2, 1, 1))
+    assert cost.item() == pytest.approx(1 - 2 / 3.25, rel=1e-5)
+
+
+def test_soft_dice_loss_of_segments_without_tumour_is_finite() -> None:
+    logits = torch.zeros(1, 2, 2, 1, 1)
+    logits[:, 0] = 1000.0
+    assert soft_dice_loss(logits, torch.zeros(1, 2, 1, 1)).item() == 1
 
 
 def test_penalty_is_of_kernels_only() -> None:
