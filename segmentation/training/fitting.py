@@ -11,7 +11,7 @@ import platform
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from segmentation.training.checkpoints import Progress, load_checkpoint, save_ch
 from segmentation.training.logbook import Logbook, means
 from segmentation.training.optimiser import RMSProp
 from segmentation.training.recipes import Recipe, as_dict
-from segmentation.weights import load_weights, save_weights
+from segmentation.weights import load_weights, read_description, save_weights
 
 _WEIGHTS, _DROPOUT = 3, 4  # beside sampling's, so that no two draws start from one seed
 _VALIDATION_EPOCHS = 5  # DeepMedic default
@@ -244,9 +244,16 @@ def _stop_request() -> Iterator[threading.Event]:
 def _provenance(plan: Plan, progress: Progress) -> dict[str, Any]:
     last = {name: progress.history[-1][name] for name in ("loss", "dice", "validation_dice", "minutes")}
     identity = plan.identity()
-    images = sorted(case.fingerprints["flair"] for case in plan.cases)  # so that none is taken for a test later on
-    said = {**summary_of(plan), **identity, "exams": len(plan.cases), LEARNED: images}
+    seen = {case.fingerprints["flair"] for case in plan.cases}  # so that none is taken for a test later on
+    if plan.start is not None:
+        seen |= learned_images([plan.start])
+    said = {**summary_of(plan), **identity, "exams": len(plan.cases), LEARNED: sorted(seen)}
     return {**said, "steps": progress.step, "last_epoch": last}
+
+
+def learned_images(weights: Iterable[Path]) -> set[str]:
+    """Checksums of the FLAIR voxels of all exams these networks learned from, and those they started from."""
+    return {image for path in weights for image in read_description(path)["provenance"].get(LEARNED, ())}
 
 
 def summary_of(plan: Plan) -> dict[str, Any]:

@@ -29,10 +29,10 @@ from segmentation.training import sampling
 from segmentation.training import split as splits
 from segmentation.training.cases import Case, build, check_alike, fingerprints
 from segmentation.training.checkpoints import differences
-from segmentation.training.fitting import LEARNED, Plan, Trainer, be_reproducible, fit, summary_of
+from segmentation.training.fitting import Plan, Trainer, be_reproducible, fit, learned_images, summary_of
 from segmentation.training.recipes import Recipe, as_dict, as_toml, load_recipe, within
 from segmentation.training.split import Split
-from segmentation.weights import load_weights, read_description
+from segmentation.weights import load_weights
 from segmentation.whole_file import write_whole
 
 R = TypeVar("R")
@@ -133,7 +133,7 @@ def starting_from(start: Path | None, recipe: Recipe) -> tuple[tuple[Path, ...],
 
 def refuse_known_test(test: Sequence[PreparedExam], known: Fingerprints, earlier: Sequence[Path]) -> None:
     """Raise StudyError if an earlier network has learned from a test exam, known by the voxels of its FLAIR."""
-    learned = {image for path in earlier for image in read_description(path)["provenance"].get(LEARNED, ())}
+    learned = learned_images(earlier)
     if seen := [exam.name for exam in test if known[exam.name]["flair"] in learned]:
         what = f"The ensemble to start from was trained on exams that are to be the test: {', '.join(seen)}."
         raise StudyError(what, remedy="Start from another ensemble, or sequester other subjects (--split).")

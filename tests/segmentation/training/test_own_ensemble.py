@@ -82,6 +82,14 @@ def test_the_same_recipe_gives_the_same_weights(
     assert not are_equal(first, other)
 
 
+@pytest.mark.parametrize("part", ["dice", "l1", "l2"])
+def test_each_part_of_the_loss_is_minimised(part: str, tmp_path: Path, laid_out: tuple[cases.Case, ...]) -> None:
+    plain = replace(short(epochs=1, steps=2), loss=recipes.Loss(dice=0, l1=0, l2=0))
+    more = replace(plain, loss=replace(plain.loss, **{part: 0.5}))
+    first, second = (fit(plan_in(tmp_path / name, laid_out, recipe)) for name, recipe in (("a", plain), ("b", more)))
+    assert not are_equal(first, second)
+
+
 @pytest.mark.parametrize("base", [RECOMMENDED, AS_PUBLISHED], ids=["adamw", "rmsprop"])
 @pytest.mark.parametrize("at", [3, 4, 9])  # within an epoch, at its end, after two
 def test_an_interrupted_training_ends_with_the_same_weights(
@@ -373,6 +381,10 @@ def test_training_goes_on_from_an_earlier_ensemble(exams: tuple[PreparedExam, ..
         own_ensemble.train(
             exams, tmp_path / "leak", more, split=Split(("s1", "s2", "s3", "s4"), (), ("s0",)), start=tmp_path / "first"
         )
+    third = own_ensemble.train(
+        exams[3:], tmp_path / "third", short(epochs=1), split=Split(("s4",), (), ("s3",)), start=tmp_path / "more"
+    )
+    assert len(fitting.learned_images(third)) == 4  # what the first two learned from is known to the third
 
 
 def test_an_ensemble_of_another_configuration_is_no_start(exams: tuple[PreparedExam, ...], tmp_path: Path) -> None:
