@@ -4,11 +4,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from segmentation.commands import atlas, consensus, evaluate, phantom, predict, preprocess, train, view
+from segmentation.commands import atlas, calibrate, consensus, evaluate, phantom, predict, preprocess, train, view
 from segmentation.errors import StudyError
 
 _INSTALL = 'Install it with: pip install "blindread[segmentation]"'
-_COMMANDS = (preprocess, consensus, train, predict, evaluate, atlas, view, phantom)
+_COMMANDS = (preprocess, consensus, train, predict, evaluate, calibrate, atlas, view, phantom)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

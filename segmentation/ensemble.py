@@ -1,4 +1,7 @@
-"""Several networks that answer as one: a folder with `ensemble.json` and the members' weights."""
+"""Several networks that answer as one: a folder with `ensemble.json` and the members' weights.
+
+`ensemble.json` may say from which mean probability on a voxel is tumour (`segmentation calibrate` writes it); 0.5 else.
+"""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +14,7 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
+from segmentation.cohort import fingerprint
 from segmentation.errors import StudyError
 from segmentation.exams import PreparedExam, read_record
 from segmentation.inference.whole_brain import Array, Mask, Mode, Progress, probabilities
@@ -18,7 +22,8 @@ from segmentation.network import DeepMedic
 from segmentation.weights import load_weights
 from segmentation.whole_file import write_whole
 
-FILE_NAME, FORMAT, VERSION = "ensemble.json", "deepmedic-ensemble", 1
+FILE_NAME, FORMAT, VERSION = "ensemble.json", "deepmedic-ensemble", 2  # 1 knew no threshold
+EVEN = 0.5  # more probable than not: the published method
 _MATTERS = (  # to the grey values that the networks see
     "is_skull_stripped", "is_normalised", "order", "interpolation", "denoising_time_step", "denoising_iterations",
     "has_bias_correction", "clip_percentiles",
@@ -27,10 +32,15 @@ _MATTERS = (  # to the grey values that the networks see
 
 @dataclass(frozen=True)
 class Ensemble:
-    """Members of one configuration, and what is on record of how they were trained."""
+    """Members of one configuration, and what is on record of how they were trained.
+
+    `threshold` is the mean probability above which a voxel is tumour; `checksum` is of the weights alone.
+    """
 
     members: tuple[DeepMedic, ...]
     provenance: dict[str, Any]
+    threshold: float = EVEN
+    checksum: str = ""
 
     def probabilities(
         self,
@@ -45,12 +55,12 @@ class Ensemble:
         return probabilities(self.members, images, roi, mode=mode, threads=threads, progress=progress)
 
 
-def tumour_mask(probability: Array, *, only_largest: bool = False) -> Mask:
-    """Where tumour is more probable than not; `only_largest` keeps the largest of its connected parts (26 neighbours).
+def tumour_mask(probability: Array, threshold: float = EVEN, *, only_largest: bool = False) -> Mask:
+    """Where tumour is more probable than `threshold`; `only_largest` keeps the largest connected part (26 neighbours).
 
     The published method has no such clean-up: a second focus would be lost.
     """
-    mask = probability > 0.5
+    mask = probability > threshold
     if not (only_largest and mask.any()):
         return mask
     labels, _ = ndimage.label(mask, np.ones((3, 3, 3)))
@@ -68,6 +78,13 @@ def write_ensemble(folder: Path, members: Sequence[Path], provenance: Mapping[st
     write_whole(folder / FILE_NAME, (json.dumps(description, indent=2) + "\n").encode())
 
 
+def set_threshold(folder: Path, threshold: float, calibration: Mapping[str, Any]) -> None:
+    """Write into `ensemble.json` from which mean probability on a voxel is tumour, and how that was found."""
+    description = _read(folder / FILE_NAME) | {"version": VERSION}
+    description |= {"threshold": threshold, "calibration": dict(calibration)}
+    write_whole(folder / FILE_NAME, (json.dumps(description, indent=2) + "\n").encode())
+
+
 def load_ensemble(folder: Path) -> Ensemble:
     """The ensemble in a folder that training wrote. Raises StudyError."""
     members = tuple(load_weights(path) for path in member_paths(folder))
@@ -75,7 +92,18 @@ def load_ensemble(folder: Path) -> Ensemble:
         remedy = "Train all members with one recipe."
         what = "Its members are networks of different configurations."
         raise StudyError(what, file=folder / FILE_NAME, remedy=remedy)
-    return Ensemble(members, _read(folder / FILE_NAME).get("provenance", {}))
+    description = _read(folder / FILE_NAME)
+    threshold = description.get("threshold", EVEN)
+    if not (isinstance(threshold, float) and 0 < threshold < 1):
+        remedy = "Copy the whole folder of the ensemble again, or run `segmentation calibrate`."
+        what = f"Its threshold is {threshold!r}, which is no probability between 0 and 1."
+        raise StudyError(what, file=folder / FILE_NAME, remedy=remedy)
+    return Ensemble(members, description.get("provenance", {}), threshold, weights_checksum(folder))
+
+
+def weights_checksum(folder: Path) -> str:
+    """Of all networks of an ensemble together: the same whatever its threshold. Raises StudyError."""
+    return fingerprint(member_paths(folder), {})
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """From a prepared exam to the ensemble's tumour mask on the T1c's own grid, with a picture to judge it by.
 
-The probability goes back to the T1c's grid and is cut there, so that the border stays smooth where the grid is finer
-than the network's.
+The probability goes back to the T1c's grid and is cut there, at the ensemble's threshold, so that the border stays
+smooth where the grid is finer than the network's.
 """
 
 import csv
@@ -31,6 +31,7 @@ from segmentation.whole_file import write_whole
 
 FORMAT, VERSION = "prediction", 1
 TABLE = "predict.csv"
+WEIGHTS = "weights_sha256"  # in the record: of all networks together
 MASK, PROBABILITY, PICTURE, RECORD = "mask.nii.gz", "probability.nii.gz", "overlay.png", "predict.json"
 _MEMORY_GIB = 1.5
 _SMALL_ML, _LARGE_ML = 1.0, 500.0  # the tumours of the paper's test exams had 5 to 301 ml
@@ -38,11 +39,17 @@ _SMALL_ML, _LARGE_ML = 1.0, 500.0  # the tumours of the paper's test exams had 5
 
 @dataclass(frozen=True)
 class Wish:
-    """What is wanted of each exam."""
+    """What is wanted of each exam; a threshold of None is the ensemble's own."""
 
     mode: Mode = "fast"
     only_largest: bool = False
     has_probability: bool = False
+    threshold: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.threshold is not None and not 0 < self.threshold < 1:
+            what = f"A threshold of {self.threshold:g} is no probability between 0 and 1."
+            raise StudyError(what, remedy="Try --threshold 0.5.")
 
 
 @dataclass(frozen=True)
@@ -103,10 +110,11 @@ def predict(
     begin = time.monotonic()
     probability = network.probabilities(images, inside, mode=wish.mode, threads=threads)
     network_s = time.monotonic() - begin
-    mask = tumour_mask(probability, only_largest=wish.only_largest)
-    probability[tumour_mask(probability) & ~mask] = 0
+    threshold = network.threshold if wish.threshold is None else wish.threshold
+    mask = tumour_mask(probability, threshold, only_largest=wish.only_largest)
+    probability[tumour_mask(probability, threshold) & ~mask] = 0
     at_home = to_native(probability, exam.folder)
-    native = Volume(at_home.array > 0.5, at_home.world_from_voxel)
+    native = Volume(tumour_mask(at_home.array, threshold), at_home.world_from_voxel)
     found = _described(exam, native)
     folder = out / exam.name
     _make(folder)
@@ -117,8 +125,14 @@ def predict(
         clipped = Volume(at_home.array.clip(0, 1).astype(np.float32), at_home.world_from_voxel)
         volumes.save(folder / PROBABILITY, clipped)
     write_whole(folder / PICTURE, _picture(found, t1c, flair, mask))
-    seconds = {"network_s": round(network_s, 2), "whole_s": round(time.monotonic() - start, 2)}
-    _write_record(folder, exam, found, wish, _fingerprint(exam, wish, ensemble_sha), seconds, ensemble)
+    made = {
+        "ensemble": str(ensemble.resolve()),
+        WEIGHTS: network.checksum,
+        "threshold": threshold,
+        "seconds": {"network_s": round(network_s, 2), "whole_s": round(time.monotonic() - start, 2)},
+        "fingerprint": _fingerprint(exam, wish, ensemble_sha),
+    }
+    _write_record(folder, exam, found, wish, made)
     return found
 
 
@@ -209,9 +223,7 @@ def _write_record(
     exam: PreparedExam,
     found: Predicted,
     wish: Wish,
-    fingerprint: str,
-    seconds: dict[str, float],
-    ensemble: Path,
+    made: dict[str, Any],
 ) -> None:
     names = [MASK, ON_PREPARED, PICTURE, *([PROBABILITY] if wish.has_probability else [])]
     record: dict[str, Any] = {
@@ -220,11 +232,9 @@ def _write_record(
         "result": asdict(found),
         "wish": asdict(wish),
         "prepared": str(exam.folder.resolve()),
-        "ensemble": str(ensemble.resolve()),
-        "seconds": seconds,
         "versions": {name: metadata.version(name) for name in ("blindread", "torch", "numpy", "scipy")},
         "outputs": {name: cohort.file_sha256(folder / name) for name in names},
-        "fingerprint": fingerprint,
+        **made,
     }
     write_whole(folder / RECORD, (json.dumps(record, indent=2) + "\n").encode())
 

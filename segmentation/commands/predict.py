@@ -58,6 +58,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     command.add_argument("--exact", action="store_true", help=exact)
     largest = "keep the largest connected part only (not in the paper: a second focus is lost)"
     command.add_argument("--largest", action="store_true", help=largest)
+    threshold = "probability above which a voxel is tumour (default: what `segmentation calibrate` found, or 0.5)"
+    command.add_argument("--threshold", type=float, metavar="P", help=threshold)
     command.add_argument("--probability", action="store_true", help="write the mean probability, too")
     command.add_argument(
         "--prepared", type=Path, metavar="FOLDER", help="where prepared exams go (default OUT/prepared)"
@@ -86,9 +88,11 @@ def run(options: argparse.Namespace) -> int:
 def _predict(options: argparse.Namespace, folder: Path) -> int:
     from segmentation import cohort, ensemble, prediction
 
+    wish = prediction.Wish(
+        "exact" if options.exact else "fast", options.largest, options.probability, options.threshold
+    )
     networks = ensemble.load_ensemble(folder)  # a wrong folder is told before anything is prepared
     exams, failures = _prepared(options, networks.provenance.get("preprocessing", []))
-    wish = prediction.Wish("exact" if options.exact else "fast", options.largest, options.probability)
     outcomes = prediction.predict_all(exams, folder, options.out, wish, options.jobs) if exams else ()
     found = [outcome.result for outcome in outcomes if outcome.result is not None]
     print(cohort.summary(outcomes))

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from segmentation import cohort, metrics
-from segmentation.ensemble import member_paths, write_ensemble
+from segmentation.ensemble import member_paths, weights_checksum, write_ensemble
 from segmentation.errors import StudyError
 from segmentation.exams import PreparedExam, read_record
 from segmentation.inference.whole_brain import probabilities
@@ -124,7 +124,7 @@ def starting_from(start: Path | None, recipe: Recipe) -> tuple[tuple[Path, ...],
     if any(load_weights(path).config != wanted for path in weights):
         what = f"Its networks are not of the configuration {recipe.network.configuration}, which the recipe trains."
         raise StudyError(what, file=start, remedy="Choose another ensemble, or correct network.configuration.")
-    checksum = cohort.fingerprint(weights, {})
+    checksum = weights_checksum(start)
     if recipe.members.start not in ("", checksum):
         remedy = 'Give the one it was written for, or set start = "" in the recipe.'
         raise StudyError("The recipe was written for another ensemble to start from.", file=start, remedy=remedy)

@@ -133,6 +133,26 @@ def test_only_the_largest_part_if_asked(prepared: Path, tmp_path: Path, monkeypa
     assert one.tumour_ml == pytest.approx(both.largest_ml, rel=0.02) and one.tumour_ml < both.tumour_ml
 
 
+def test_a_calibrated_ensemble_is_cut_at_its_threshold_unless_another_is_asked_for(
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Doubtful(Ensemble):
+        def probabilities(self, images: np.ndarray, roi: np.ndarray, **_: Any) -> np.ndarray:
+            return np.where(roi, 1 / (1 + np.exp(2 - images[0])), 0).astype(np.float32)
+
+    monkeypatch.setattr(prediction, "_loaded", lambda *_: Doubtful((), {}, 0.2))
+    for asked, threshold in ((None, 0.2), (0.8, 0.8)):
+        run(prepared / "a", tmp_path, Wish(has_probability=True, threshold=asked))
+        mask, probability = (volumes.load(tmp_path / "a" / f"{n}.nii.gz").array for n in ("mask", "probability"))
+        assert np.array_equal(mask > 0, probability > threshold)
+        assert json.loads((tmp_path / "a" / "predict.json").read_text())["threshold"] == threshold
+        assert (mask > 0).sum() != (probability > 0.5).sum()
+        on_prepared = volumes.load(tmp_path / "a" / "mask_prepared.nii.gz").array > 0
+        flair, brain = (volumes.load(prepared / "a" / f"{n}.nii.gz").array for n in ("flair", "brain_mask"))
+        # 1 / (1 + exp(2 - z)) is above p where z is above 2 + ln(p / (1 - p))
+        assert np.array_equal(on_prepared, (flair > 2 + np.log(threshold / (1 - threshold))) & (brain > 0))
+
+
 def test_empty_result_is_said(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, Nothing)
     found = run(prepared / "a", tmp_path)
@@ -252,6 +272,8 @@ def test_mistakes_are_sentences(
 ) -> None:
     assert main(arguments("predict", exams, tmp_path, tmp_path / "out")) == 2
     assert "segmentation train" in capsys.readouterr().err
+    assert main(arguments("predict", exams, ensemble, tmp_path / "out", "--threshold", "50")) == 2
+    assert "A threshold of 50 is no probability between 0 and 1. Try --threshold 0.5." in capsys.readouterr().err
     assert main(arguments("predict", exams, ensemble)) == 2  # OUT forgotten: nothing may be written there
     assert "holds an ensemble" in capsys.readouterr().err and not (ensemble / "prepared").exists()
     (tmp_path / "raw" / "x").mkdir(parents=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from segmentation.ensemble import FILE_NAME, load_ensemble, tumour_mask, write_ensemble
+from segmentation.ensemble import FILE_NAME, load_ensemble, set_threshold, tumour_mask, write_ensemble
 from segmentation.errors import StudyError
 from segmentation.weights import load_weights, read_description, save_weights
 from tests.segmentation.parity import SMALL, random_network
@@ -111,6 +111,25 @@ def test_largest_part() -> None:
     assert tumour_mask(probability).sum() == 5
     assert tumour_mask(probability, only_largest=True).sum() == 4
     assert not tumour_mask(probability * 0, only_largest=True).any()
+
+
+def test_the_threshold_is_part_of_the_mask() -> None:
+    probability = torch.tensor([0.1, 0.3, 0.31, 0.5, 0.51]).view(5, 1, 1).numpy()
+    assert tumour_mask(probability, 0.3).ravel().tolist() == [False, False, True, True, True]
+
+
+def test_an_ensemble_is_cut_at_a_half_until_it_is_calibrated(tmp_path: Path) -> None:
+    _write(tmp_path, [random_network(SMALL)])
+    before = load_ensemble(tmp_path)
+    set_threshold(tmp_path, 0.35, {"exams": 30})
+    after = load_ensemble(tmp_path)
+    assert (before.threshold, after.threshold) == (0.5, 0.35)
+    assert before.provenance == after.provenance == {"recipe": "test"}
+    assert before.checksum == after.checksum != ""
+    assert json.loads((tmp_path / FILE_NAME).read_text())["calibration"] == {"exams": 30}
+    set_threshold(tmp_path, 35, {})
+    with pytest.raises(StudyError, match=r"ensemble.json: Its threshold is 35, which is no probability"):
+        load_ensemble(tmp_path)
 
 
 def _write(folder: Path, nets: list) -> None:
