@@ -248,10 +248,17 @@ def _pool(jobs: int, threads: int, notes: Path, limit_s: float) -> Iterator[Proc
 
 
 def _begin_work(notes: Path, limit_s: float) -> None:
-    """In a new worker. Ctrl-C reaches every process of a terminal; only the first acts on it and ends the others."""
+    obey_parent()
+    step_limit.watch(notes, limit_s)
+
+
+def obey_parent() -> None:
+    """In a new worker of any pool: it leaves Ctrl-C to its parent, and does not outlive it.
+
+    Ctrl-C reaches every process of a terminal; only the first acts on it and ends the others.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    step_limit.watch(notes, limit_s)
 
 
 def _end_with_parent() -> None:

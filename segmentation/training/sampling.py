@@ -15,7 +15,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from segmentation import tiles
+from segmentation import cohort, tiles
 from segmentation.errors import StudyError
 from segmentation.network import NetworkConfig
 from segmentation.training import augmentation
@@ -174,11 +174,9 @@ _segments: Segments  # of a worker process
 
 
 def _begin(segments: Segments) -> None:
-    import signal
-
     global _segments
     _segments = segments
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the first process, which ends this one
+    cohort.obey_parent()
 
 
 def _cut(step: int) -> Batch:

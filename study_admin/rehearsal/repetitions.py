@@ -7,7 +7,6 @@ wide.
 """
 
 import json
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from segmentation.cohort import obey_parent
 from segmentation.errors import StudyError
 from segmentation.whole_file import write_whole
 from study_admin.power.plan import Plan
@@ -107,17 +107,12 @@ def _run(work: Callable[[range], list[Row]], blocks: Sequence[range], jobs: int)
     if jobs < 2 or len(blocks) * _BLOCK < _FEW:
         yield from map(work, blocks)
         return
-    with ProcessPoolExecutor(min(jobs, len(blocks)), get_context("spawn"), _leave_interrupts_alone) as pool:
+    with ProcessPoolExecutor(min(jobs, len(blocks)), get_context("spawn"), obey_parent) as pool:
         try:
             yield from pool.map(work, blocks)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-
-
-def _leave_interrupts_alone() -> None:
-    """Ctrl-C reaches every process at the terminal; the one that started this one answers it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _block(design: Pairs, planted: Planted, seed: int, numbers: range) -> list[Row]:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from torch import Tensor
@@ -118,21 +119,24 @@ def test_an_interrupted_training_ends_with_the_same_weights(
 
 
 def test_kill_9_and_go_on(exams: tuple[PreparedExam, ...], laid_out: tuple[cases.Case, ...], tmp_path: Path) -> None:
-    """Through the command, with a real SIGKILL once two epochs are on the disk."""
+    """Through the command, with a real SIGKILL once two epochs are on the disk; who cuts segments ends as well."""
     asked = replace(short(epochs=12), members=replace(short().members, count=1), split=recipes.Parts(0, 0))
     recipe, out = tmp_path / "short.toml", tmp_path / "out"
     recipe.write_text(as_toml(asked))
     program = [sys.executable, "-m", "tests.segmentation.tiny_training", "train", str(exams[0].folder.parent)]
-    command = [*program, str(out), "--recipe", str(recipe)]
+    command = [*program, str(out), "--recipe", str(recipe), "--workers", "1"]
     history = out / "member-1" / "history.csv"
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     killed = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
     end = time.monotonic() + 200
     while killed.poll() is None and time.monotonic() < end:
         if history.exists() and len(history.read_text().splitlines()) > 2:
+            cutters = psutil.Process(killed.pid).children(recursive=True)
             killed.kill()
+            break
         time.sleep(0.02)
     assert killed.wait(60) == -signal.SIGKILL
+    assert cutters and not psutil.wait_procs(cutters, timeout=60)[1]
     assert (out / "member-1" / fitting.CHECKPOINT).exists() and not (out / "member-1" / fitting.WEIGHTS).exists()
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr
