@@ -1,11 +1,12 @@
 """Build the ensemble that ships anew: `python -m blindread_assets.ensemble.build WORK`.
 
 It learns from simulated exams with simulated technicians' outlines: never from their true extents, never from a real
-exam. There are two courses: the first among brains with much bright white matter that is no tumour, one to three
-technicians an exam; the second goes on from its weights among other brains, with three technicians each. WORK
-gets everything that is made on the way (about 4 GB); interrupted, the same command goes on. The same version of torch
-gives the same weights on the same kind of processor. Each step is a command of `segmentation`, printed before it runs,
-and can be typed alone.
+exam. There are three courses: the first among brains with much bright white matter that is no tumour, one to three
+technicians an exam; the second goes on from its weights among other brains, with three technicians each; the third,
+among others again, adds soft Dice to the loss and varies grey values more. Then the probability from which on a voxel
+is tumour is chosen on further simulated exams, by the technicians' outlines. WORK gets everything that is made on the
+way (about 6 GB); interrupted, the same command goes on. The same version of torch gives the same weights on the same
+kind of processor. Each step is a command of `segmentation`, printed before it runs, and can be typed alone.
 """
 
 import argparse
@@ -29,12 +30,14 @@ from segmentation.weights import read_description
 from segmentation.whole_file import write_whole
 
 HERE = Path(__file__).parent
-RECIPE = HERE / "recipe.toml"
+RECIPE, LAST_RECIPE = HERE / "recipe.toml", HERE / "recipe_third.toml"
 COHORT_SIZE = 111
+CALIBRATION_SEED, CALIBRATION_SIZE = 2031, 30
 TEST_SEED, TEST_SIZE = 2027, 40
 CLIP = (0.5, 99.5)
 CLIPPED = ("--clip", *map(str, CLIP))
 STRIPPED = ("--skull-stripped", "--co-registered")
+TECHNICIANS = ("--technicians", "3")
 AS_SIMULATED = ("--no-denoising", "--no-bias-correction")  # shading and noise stay in the exams it learns from
 
 
@@ -45,6 +48,13 @@ class Course:
     name: str
     seed: int  # of the exams and of the training
     simulated_as: tuple[str, ...]
+    is_last: bool = False
+
+    @property
+    def recipe(self) -> recipes.Recipe:
+        """What the networks are trained with: that of the file, with a seed of its own."""
+        usual = recipes.load_recipe(LAST_RECIPE if self.is_last else RECIPE)
+        return replace(usual, members=replace(usual.members, seed=self.seed))
 
     def within(self, work: Path) -> Path:
         return work / self.name
@@ -55,7 +65,8 @@ class Course:
 
 COURSES = (
     Course("first", 2026, ("--look", "1")),
-    Course("second", 2028, ("--technicians", "3")),
+    Course("second", 2028, TECHNICIANS),
+    Course("third", 2029, TECHNICIANS, is_last=True),
 )
 
 
@@ -87,6 +98,7 @@ def _build(work: Path, real: Path | None, out: Path, jobs: Sequence[str]) -> Non
     train(work, jobs)
     ship(work, out)
     draw_curves(out)
+    calibrate(work, out, jobs)
     test_simulated(work, out, jobs)
     if real is not None:
         test_real(work, real, out, jobs)
@@ -100,9 +112,7 @@ def train(work: Path, jobs: Sequence[str]) -> None:
         cohort, prepared, recipe = place / "cohort", place / "prepared", place / "recipe.toml"
         run("simulate", cohort, "--seed", course.seed, "--count", COHORT_SIZE, *course.simulated_as, *jobs)
         run("preprocess", cohort, prepared, *STRIPPED, *AS_SIMULATED, *CLIPPED, *jobs)
-        usual = recipes.load_recipe(RECIPE)
-        text = recipes.as_toml(replace(usual, members=replace(usual.members, seed=course.seed)))
-        write_whole(recipe, text.encode())
+        write_whole(recipe, recipes.as_toml(course.recipe).encode())
         run("train", prepared, course.ensemble(work), "--recipe", recipe, *start, *jobs)
         start = ("--from", course.ensemble(work))
 
@@ -123,7 +133,7 @@ def ship(work: Path, out: Path) -> None:
             shutil.copyfile(history, folder / history_name(course))
     shipped = [out / path.parent.name / path.name for path in weights]
     provenance = load_ensemble(trained).provenance
-    made = " and ".join(f"--seed {course.seed} {' '.join(course.simulated_as)}" for course in COURSES)
+    made = ", ".join(f"--seed {course.seed} {' '.join(course.simulated_as)}" for course in COURSES)
     record = {
         "data": f"{len(COURSES)} courses of {COHORT_SIZE} simulated exams each (segmentation simulate {made}), "
         "outlined by simulated technicians; no real exam, no true extent",
@@ -156,11 +166,19 @@ def draw_curves(out: Path) -> None:
             for end in lasted[1:-1]:
                 axis.axvline(end + 0.5, color="#7a7a7a", linewidth=0.8, linestyle=":")
     for axis, name in zip(axes, ("cross entropy", "Dice, segments trained with"), strict=True):
-        axis.set_xlabel("epoch (dotted: the second course begins)")
+        axis.set_xlabel("epoch (dotted: another course begins)")
         axis.set_ylabel(name)
         axis.grid(alpha=0.3)
     axes[1].legend(fontsize=7, loc="lower right")
     figure.savefig(out / "curves.png")
+
+
+def calibrate(work: Path, out: Path, jobs: Sequence[str]) -> None:
+    """Choose the threshold on simulated exams of neither the training nor the test, by what technicians drew."""
+    place = work / "calibration"
+    run("simulate", place / "cohort", "--seed", CALIBRATION_SEED, "--count", CALIBRATION_SIZE, *TECHNICIANS, *jobs)
+    run("predict", place / "cohort", out, place / "predicted", *STRIPPED, "--probability", *jobs)
+    run("calibrate", place / "predicted", place / "cohort", out, "--reference-name", "consensus.nii.gz", *jobs)
 
 
 def _meant_for(trained: dict) -> list[dict]:

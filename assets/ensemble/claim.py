@@ -47,6 +47,7 @@ class Condition:
         return Settings(seed, technicians=(self.technicians, self.technicians), errors=self.errors)
 
 
+LEARNED_FROM = build.COURSES[1]  # whose images the networks see, under other outlines
 CONDITIONS = tuple(Condition(errors, count) for errors in (1.0, 2.0, 3.0) for count in (1, 3))
 
 
@@ -73,7 +74,7 @@ def tested(condition: Condition, work: Path, jobs: Sequence[str]) -> list[dict[s
     done = place / "rows.json"
     if done.exists():
         return list(json.loads(done.read_text(encoding="utf-8")))
-    course = build.COURSES[-1]
+    course = LEARNED_FROM
     learned = outlined(course.within(work) / "cohort", place / "cohort", condition.settings(course.seed), TRAINED_ON)
     asked = outlined(work / "test" / "cohort", place / "test", condition.settings(build.TEST_SEED), build.TEST_SIZE)
     build.run("preprocess", learned, place / "prepared", *build.STRIPPED, *build.AS_SIMULATED, *build.CLIPPED, *jobs)

@@ -13,7 +13,7 @@ import pytest
 from blindread_assets.ensemble import build, claim
 from blindread_assets.ensemble.build import RECIPE
 from segmentation import metrics, volumes
-from segmentation.ensemble import load_ensemble, member_paths, shipped_or
+from segmentation.ensemble import load_ensemble, member_paths, shipped_or, tumour_mask
 from segmentation.network import COMPACT
 from segmentation.phantom import simulation
 from segmentation.training.recipes import as_dict, as_toml, load_recipe
@@ -21,6 +21,7 @@ from segmentation.volumes import Volume
 from segmentation.weights import read_description
 
 SHIPPED = Path(str(resources.files("blindread_assets") / "ensemble"))
+README = Path(__file__).parents[2] / "README.md"
 UNSEEN = simulation.Settings(seed=31)  # neither the seed of the training nor of the test
 
 
@@ -36,17 +37,42 @@ def test_five_compact_networks_ship_in_less_than_40_mb() -> None:
 
 def test_the_record_says_how_it_was_made() -> None:
     described = json.loads((SHIPPED / "ensemble.json").read_text(encoding="utf-8"))["provenance"]
-    recipe = load_recipe(RECIPE)
+    recipe = build.COURSES[-1].recipe
     for path in member_paths(SHIPPED):
         said = read_description(path)["provenance"]
         assert said["steps"] == recipe.steps
-        assert said["recipe"]["schedule"] == json.loads(json.dumps(as_dict(recipe)["schedule"]))
+        for part in ("schedule", "loss", "augmentation"):
+            assert said["recipe"][part] == json.loads(json.dumps(as_dict(recipe)[part]))
         for course in build.COURSES:
-            with (path.parent / build.history_name(course)).open(encoding="utf-8", newline="") as file:
-                rows = list(csv.DictReader(file))
-            assert len(rows) == recipe.schedule.epochs
+            rows = read(path.parent / build.history_name(course))
+            assert len(rows) == course.recipe.schedule.epochs
         assert float(rows[-1]["dice"]) == pytest.approx(said["last_epoch"]["dice"])
     assert "no real exam" in described["record"]["data"] and described["record"]["hours"] > 0.5
+
+
+def test_its_threshold_is_the_one_that_did_best_on_the_exams_of_the_calibration() -> None:
+    rows = read(SHIPPED / "calibration.csv")
+    assert len(rows) == build.CALIBRATION_SIZE
+    means = {float(name): mean(float(row[name]) for row in rows) for name in rows[0] if name != "exam"}
+    described = json.loads((SHIPPED / "ensemble.json").read_text(encoding="utf-8"))
+    assert means[described["threshold"]] == max(means.values())
+    assert described["calibration"]["weights_sha256"] == load_ensemble(SHIPPED).checksum
+    assert described["calibration"]["dice"] == pytest.approx(max(means.values()), abs=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["real", "simulated"])
+def test_the_readme_says_how_well_it_does(kind: str) -> None:
+    """Mean, standard error and median of the Dice in README, from each exam's own."""
+    found = [float(row["dice"]) for row in read(SHIPPED / f"{kind}_metrics.csv")]
+    assert len(found) == {"real": 32, "simulated": build.TEST_SIZE}[kind]
+    words = {"real": "| Dice | {:.3f} ± {:.3f} | {:.3f} |", "simulated": "truth is {:.3f} ± {:.3f}, median {:.3f};"}
+    said = " ".join(README.read_text(encoding="utf-8").split())
+    assert words[kind].format(mean(found), stdev(found) / len(found) ** 0.5, median(found)) in said
+
+
+def read(table: Path) -> list[dict[str, str]]:
+    with table.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def test_it_finds_the_tumour_of_somebody_it_never_saw(tmp_path: Path) -> None:
@@ -61,7 +87,8 @@ def test_it_finds_the_tumour_of_somebody_it_never_saw(tmp_path: Path) -> None:
     box = tuple(slice(max(0, low - 6), high + 6) for low, high in zip(at.min(0), at.max(0), strict=True))
     roi = np.zeros_like(brain)
     roi[box] = brain[box]
-    found = load_ensemble(SHIPPED).probabilities(scaled.astype(np.float32), roi, threads=1) > 0.5
+    ensemble = load_ensemble(SHIPPED)
+    found = tumour_mask(ensemble.probabilities(scaled.astype(np.float32), roi, threads=1), ensemble.threshold)
     assert metrics.dice(found, truth) > 0.8
 
 
@@ -76,22 +103,22 @@ def test_the_ensemble_is_built_and_its_claim_tested_by_one_command_each(
         short, schedule=replace(short.schedule, epochs=1, steps_per_epoch=2), sampling=replace(short.sampling, batch=2)
     )
     recipe.write_text(as_toml(short), encoding="utf-8")
-    monkeypatch.setattr(build, "RECIPE", recipe)
-    for name in ("COHORT_SIZE", "TEST_SIZE"):
+    for name in ("RECIPE", "LAST_RECIPE"):
+        monkeypatch.setattr(build, name, recipe)
+    for name in ("COHORT_SIZE", "TEST_SIZE", "CALIBRATION_SIZE"):
         monkeypatch.setattr(build, name, 2)
     work, out = tmp_path / "work", tmp_path / "out"
     assert build.main([str(work), "--out", str(out), "--jobs", "2"]) == 0
     assert len(load_ensemble(out).members) == 5
-    for picture in ("curves.png", "simulated_worst.png"):
+    assert len(read(out / "calibration.csv")) == 2
+    for picture in ("curves.png", "simulated_worst.png", "calibration.png"):
         assert (out / picture).read_bytes().startswith(b"\x89PNG")
-    with (out / "simulated_metrics.csv").open(encoding="utf-8", newline="") as file:
-        assert {row["exam"] for row in csv.DictReader(file)} == {"sim-001", "sim-002"}
+    assert {row["exam"] for row in read(out / "simulated_metrics.csv")} == {"sim-001", "sim-002"}
     monkeypatch.setattr(claim, "TRAINED_ON", 2)
     monkeypatch.setattr(claim, "CONDITIONS", (claim.Condition(0.5, 1), claim.Condition(2.0, 3)))
     words = [str(work), "--out", str(out), "--figure", str(tmp_path / "claim.png")]
     assert claim.main(words) == 0
-    with (out / "claim.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = read(out / "claim.csv")
     assert [(row["errors"], row["technicians"], row["exam"]) for row in rows] == [
         ("0.5000", "1", "sim-001"), ("0.5000", "1", "sim-002"), ("2.0000", "3", "sim-001"), ("2.0000", "3", "sim-002")
     ]  # fmt: skip
@@ -102,10 +129,9 @@ def test_the_ensemble_is_built_and_its_claim_tested_by_one_command_each(
 
 def test_the_readme_says_what_the_claims_table_holds() -> None:
     """Mean and median of the network's Dice with the truth in each row of README's table, from the 240 test exams."""
-    with (claim.HERE / "claim.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = read(claim.HERE / "claim.csv")
     assert len(rows) == 240
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    readme = README.read_text(encoding="utf-8")
     for condition in claim.CONDITIONS:
         mine = [row for row in rows if float(row["errors"]) == condition.errors]
         mine = [row for row in mine if int(row["technicians"]) == condition.technicians]
