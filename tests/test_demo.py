@@ -26,6 +26,7 @@ def test_the_scripted_reader_reads_the_bundled_study(tmp_path: Path) -> None:
     pictures = sorted((tmp_path / "screenshots").glob("*.png"))
     assert len(pictures) == 30
     assert all(_shows_something(picture) for picture in pictures)
+    assert all(_shows_an_exam(tmp_path / "screenshots" / f"09-closing-{number}.png") for number in (1, 2))
 
 
 def test_a_study_that_lies_in_the_way_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -39,6 +40,17 @@ def test_a_study_that_lies_in_the_way_is_left_alone(tmp_path: Path, capsys: pyte
 
 def _shows_something(picture: Path) -> bool:
     """Neither empty nor of one colour: there is black or the window's grey, and something bright on it."""
-    image = QImage(str(picture)).convertToFormat(QImage.Format.Format_Grayscale8).scaled(144, 96)
-    greys = [image.pixelColor(x, y).red() for x in range(144) for y in range(96)]
+    greys = _greys(picture)
     return min(greys) <= DARK and max(greys) > 100
+
+
+def _shows_an_exam(picture: Path) -> bool:
+    """Above the middle; a line that says "Loading" covers less than a hundredth."""
+    upper = _greys(picture)[: 144 * 48]
+    return sum(grey > DARK for grey in upper) > len(upper) / 10
+
+
+def _greys(picture: Path) -> list[int]:
+    """Row by row, 144 by 96."""
+    image = QImage(str(picture)).convertToFormat(QImage.Format.Format_Grayscale8).scaled(144, 96)
+    return [image.pixelColor(x, y).red() for y in range(96) for x in range(144)]

@@ -184,6 +184,7 @@ class ScriptedReader(QObject):
     def _closing(self) -> Iterator[tuple[str, Claim]]:
         for number in range(len(self._flow.sitting.open_questions())):
             yield "ask a closing question", lambda: self._is_on(ClosingPage)
+            yield "show the exam it is about", self._is_asked_exam_shown
             asked = len(self._flow.sitting.open_questions())
             self._hand.press("3")
             yield from self._pause()
@@ -234,6 +235,11 @@ class ScriptedReader(QObject):
         reading = self._flow.sitting.reading
         is_open = self._is_on(ReadingPage) and reading is not None and reading.reading_id == reading_id
         return is_open and self._page.is_seen
+
+    def _is_asked_exam_shown(self) -> bool:
+        """Of a closing question; one about the whole study shows none."""
+        looking = self._flow.looking
+        return not looking.isVisible() or (looking.viewers.isVisible() and looking.viewers.is_painted)
 
     @property
     def _flow(self) -> StudyFlow:
