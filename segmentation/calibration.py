@@ -8,6 +8,7 @@ import csv
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
@@ -51,36 +52,46 @@ class Choice:
     gain: Summary
 
 
+@dataclass(frozen=True)
+class Known:
+    """What an ensemble must not be calibrated on, and how its own predictions are known."""
+
+    checksum: str
+    learned: frozenset[str]
+    test: tuple[str, ...]
+
+    def refuse(self, pair: Pair) -> None:
+        """Raise StudyError for an exam that the ensemble learned from or is tested on, or that another predicted."""
+        record = _record(pair)
+        if record[WEIGHTS] != self.checksum:
+            raise StudyError("Another ensemble has predicted this.", file=pair.predicted, remedy=_AGAIN)
+        if record["result"]["subject"] in self.test:
+            what = f"{pair.name} is sequestered for the test: a threshold chosen on it would better the test."
+            raise StudyError(what, file=pair.predicted, remedy="Leave the test's exams out.")
+        if fingerprints(open_prepared(Path(record["prepared"])))["flair"] in self.learned:
+            what = f"The ensemble has learned from {pair.name}, and knows its mask."
+            raise StudyError(what, file=pair.predicted, remedy="Take exams that it has not seen.")
+
+
 def calibrate(pairs: Sequence[Pair], ensemble: Path, jobs: int | None = None) -> Choice:
     """Choose on predictions (`Pair.predicted` is a probability) and write it into the ensemble's folder.
 
-    Raises StudyError, before anything is written, if an exam is one that the ensemble learned from or is tested on, or
-    if another ensemble predicted it.
+    Raises StudyError, with nothing written, if one exam is refused (`Known.refuse`) or can't be measured.
     """
-    refuse_others(pairs, ensemble)
-    curves = results(run_each(curve, pairs, jobs=jobs, label="exams", memory_gib=1.0))
+    test = read_split(ensemble / SPLIT).test if (ensemble / SPLIT).exists() else ()
+    known = Known(weights_checksum(ensemble), frozenset(learned_images(member_paths(ensemble))), test)
+    curves = results(run_each(partial(_allowed_curve, known=known), pairs, jobs=jobs, label="exams", memory_gib=1.0))
     choice = choose(curves)
     write_whole(ensemble / TABLE, _table(curves).encode())
     write_whole(ensemble / PICTURE, _picture(curves, choice))
     found = {"exams": len(curves), "dice": choice.dice.mean, "dice_at_0.5": choice.even.mean}
-    set_threshold(ensemble, choice.threshold, {**found, "weights_sha256": weights_checksum(ensemble)})
+    set_threshold(ensemble, choice.threshold, {**found, "weights_sha256": known.checksum})
     return choice
 
 
-def refuse_others(pairs: Sequence[Pair], ensemble: Path) -> None:
-    """Raise StudyError for an exam on which no threshold may be chosen."""
-    checksum, learned = weights_checksum(ensemble), learned_images(member_paths(ensemble))
-    split = read_split(ensemble / SPLIT) if (ensemble / SPLIT).exists() else None
-    for pair in pairs:
-        record = _record(pair)
-        if record[WEIGHTS] != checksum:
-            raise StudyError("Another ensemble has predicted this.", file=pair.predicted, remedy=_AGAIN)
-        if split is not None and record["result"]["subject"] in split.test:
-            what = f"{pair.name} is sequestered for the test: a threshold chosen on it would better the test."
-            raise StudyError(what, file=ensemble / SPLIT, remedy="Leave the test's exams out.")
-        if fingerprints(open_prepared(Path(record["prepared"])))["flair"] in learned:
-            what = f"The ensemble has learned from {pair.name}, and knows its mask."
-            raise StudyError(what, file=pair.predicted, remedy="Take exams that it has not seen.")
+def _allowed_curve(pair: Pair, known: Known) -> Curve:
+    known.refuse(pair)
+    return curve(pair)
 
 
 def _record(pair: Pair) -> Mapping[str, Any]:

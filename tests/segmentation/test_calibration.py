@@ -109,7 +109,7 @@ def test_nothing_is_chosen_on_the_test_or_on_what_was_learned(
     before = (ensemble / "ensemble.json").read_bytes()
     (ensemble / "split.json").write_bytes(split.as_json(Split(("s-a",), (), ("s-e1",)), {}))
     assert run(tmp_path, ensemble) == 2
-    assert "split.json: e1 is sequestered for the test" in capsys.readouterr().err
+    assert "e1 is sequestered for the test: a threshold" in capsys.readouterr().err
     (ensemble / "split.json").unlink()
     (exam,) = prepared_exams_in(tmp_path)
     learned = {"flair_sha256": [cases.fingerprints(exam)["flair"]]}
