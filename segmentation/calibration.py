@@ -61,10 +61,13 @@ class Known:
     test: tuple[str, ...]
 
     def refuse(self, pair: Pair) -> None:
-        """Raise StudyError for an exam that the ensemble learned from or is tested on, or that another predicted."""
+        """Raise StudyError for an exam that it learned from or is tested on, or that it has not predicted whole."""
         record = _record(pair)
         if record[WEIGHTS] != self.checksum:
             raise StudyError("Another ensemble has predicted this.", file=pair.predicted, remedy=_AGAIN)
+        if record["wish"]["only_largest"]:
+            what = "It was predicted with --largest, which takes the other parts out of the probability."
+            raise StudyError(what, file=pair.predicted, remedy=_AGAIN)
         if record["result"]["subject"] in self.test:
             what = f"{pair.name} is sequestered for the test: a threshold chosen on it would better the test."
             raise StudyError(what, file=pair.predicted, remedy="Leave the test's exams out.")
@@ -85,7 +88,7 @@ def calibrate(pairs: Sequence[Pair], ensemble: Path, jobs: int | None = None) ->
     write_whole(ensemble / TABLE, _table(curves).encode())
     write_whole(ensemble / PICTURE, _picture(curves, choice))
     found = {"exams": len(curves), "dice": choice.dice.mean, "dice_at_0.5": choice.even.mean}
-    set_threshold(ensemble, choice.threshold, {**found, "weights_sha256": known.checksum})
+    set_threshold(ensemble, choice.threshold, found)
     return choice
 
 
@@ -99,7 +102,8 @@ def _record(pair: Pair) -> Mapping[str, Any]:
     path = pair.predicted.with_name(RECORD)
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(record[WEIGHTS], str) and isinstance(record["prepared"], str) and record["result"]["subject"]:
+        said = (record[WEIGHTS], record["prepared"], record["result"]["subject"], record["wish"]["only_largest"])
+        if [type(value) for value in said] == [str, str, str, bool]:
             return dict(record)
     except (OSError, ValueError, KeyError, TypeError):
         pass

@@ -23,6 +23,7 @@ from segmentation.weights import load_weights
 from segmentation.whole_file import write_whole
 
 FILE_NAME, FORMAT, VERSION = "ensemble.json", "deepmedic-ensemble", 2  # 1 knew no threshold
+_WEIGHTS = "weights_sha256"  # in a calibration: of the networks it was made with
 EVEN = 0.5  # more probable than not: the published method
 _MATTERS = (  # to the grey values that the networks see
     "is_skull_stripped", "is_normalised", "order", "interpolation", "denoising_time_step", "denoising_iterations",
@@ -68,21 +69,32 @@ def tumour_mask(probability: Array, threshold: float = EVEN, *, only_largest: bo
 
 
 def write_ensemble(folder: Path, members: Sequence[Path], provenance: Mapping[str, Any]) -> None:
-    """Write `ensemble.json`; `members` are .safetensors files inside the folder. Raises StudyError."""
+    """Write `ensemble.json`; `members` are .safetensors files inside the folder. Raises StudyError.
+
+    A threshold that was chosen for these very weights stays, so that a finished training may be started again.
+    """
     description = {
         "format": FORMAT,
         "version": VERSION,
         "members": [member.relative_to(folder).as_posix() for member in members],
         "provenance": dict(provenance),
     }
-    write_whole(folder / FILE_NAME, (json.dumps(description, indent=2) + "\n").encode())
+    file = folder / FILE_NAME
+    before = _read(file) if file.exists() else {}
+    if before.get("calibration", {}).get(_WEIGHTS) == fingerprint(members, {}):
+        description |= {name: before[name] for name in ("threshold", "calibration")}
+    _write(file, description)
 
 
 def set_threshold(folder: Path, threshold: float, calibration: Mapping[str, Any]) -> None:
     """Write into `ensemble.json` from which mean probability on a voxel is tumour, and how that was found."""
-    description = _read(folder / FILE_NAME) | {"version": VERSION}
-    description |= {"threshold": threshold, "calibration": dict(calibration)}
-    write_whole(folder / FILE_NAME, (json.dumps(description, indent=2) + "\n").encode())
+    found = {**calibration, _WEIGHTS: weights_checksum(folder)}
+    file = folder / FILE_NAME
+    _write(file, {**_read(file), "version": VERSION, "threshold": threshold, "calibration": found})
+
+
+def _write(file: Path, description: Mapping[str, Any]) -> None:
+    write_whole(file, (json.dumps(description, indent=2) + "\n").encode())
 
 
 def load_ensemble(folder: Path) -> Ensemble:

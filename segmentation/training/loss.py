@@ -1,6 +1,6 @@
 """What training makes small: the cross entropy of every voxel, and L1 and L2 of the kernels, as in the original.
 
-A recipe may add what the soft Dice coefficient lacks of 1: cross entropy alone draws too little where tumour is faint.
+A recipe may add what the soft Dice coefficient lacks of 1, which is nearer to what masks are measured by.
 """
 
 import torch

@@ -50,6 +50,7 @@ def predicted(tmp_path: Path, ensemble: Path, name: str = "e1", probability: tup
         "weights_sha256": weights_checksum(ensemble),
         "prepared": str(exam.folder),
         "result": {"subject": exam.subject},
+        "wish": {"only_largest": False},
     }
     (out / "predict.json").write_text(json.dumps(record), encoding="utf-8")
 
@@ -131,6 +132,7 @@ def test_mistakes_are_sentences(tmp_path: Path, ensemble: Path, capsys: pytest.C
     good = record.read_text()
     for text, words in (
         (good.replace(weights_checksum(ensemble), "other"), "Another ensemble has predicted this."),
+        (good.replace("false", "true"), "It was predicted with --largest"),
         ("{}", "predict.json: It does not say which ensemble made the prediction."),
         ("", "It does not say which ensemble"),
     ):

@@ -126,10 +126,26 @@ def test_an_ensemble_is_cut_at_a_half_until_it_is_calibrated(tmp_path: Path) -> 
     assert (before.threshold, after.threshold) == (0.5, 0.35)
     assert before.provenance == after.provenance == {"recipe": "test"}
     assert before.checksum == after.checksum != ""
-    assert json.loads((tmp_path / FILE_NAME).read_text())["calibration"] == {"exams": 30}
+    assert json.loads((tmp_path / FILE_NAME).read_text())["calibration"] == {
+        "exams": 30, "weights_sha256": after.checksum
+    }  # fmt: skip
     set_threshold(tmp_path, 35, {})
     with pytest.raises(StudyError, match=r"ensemble.json: Its threshold is 35, which is no probability"):
         load_ensemble(tmp_path)
+
+
+def test_a_threshold_stays_with_its_weights_and_goes_with_them(tmp_path: Path) -> None:
+    """As when a finished training is started again, and when another member joins."""
+    _write(tmp_path, [random_network(SMALL, 1), random_network(SMALL, 2)])
+    first, second = sorted(tmp_path.glob("*/*.safetensors"))
+    write_ensemble(tmp_path, [first], {})
+    set_threshold(tmp_path, 0.35, {})
+    write_ensemble(tmp_path, [first], {"recipe": "again"})
+    again = load_ensemble(tmp_path)
+    assert (again.threshold, again.provenance) == (0.35, {"recipe": "again"})
+    write_ensemble(tmp_path, [first, second], {})
+    assert load_ensemble(tmp_path).threshold == 0.5
+    assert "calibration" not in json.loads((tmp_path / FILE_NAME).read_text())
 
 
 def _write(folder: Path, nets: list) -> None:
